@@ -1,0 +1,83 @@
+"""The source blob as a value: its name, its key, and what its path says."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Final
+
+FLOW_LOG_SUFFIX: Final = "/PT1H.json"
+"""Every flow log's name ends so; other blobs in a watched container are none of ours."""
+
+NAME_LIMIT: Final = 1024
+"""Characters in a blob's name at most (learn.microsoft.com, "Naming and referencing containers, blobs")."""
+
+# Read from the end: what stands before `/y=` has several documented shapes and no fixed number of levels.
+_HOUR_PATH: Final = re.compile(
+    r"/y=(\d{4})/m=(\d{2})/d=(\d{2})/h=(\d{2})/m=\d{2}/macAddress=([^/]+)/PT1H\.json\Z", re.ASCII
+)
+
+
+@dataclass(frozen=True)
+class SourceBlob:
+    """A blob that Network Watcher writes.
+
+    Attributes:
+        account: Name of the storage account.
+        container: Name of the container.
+        name: The blob's name within the container, as stored.
+
+    """
+
+    account: str
+    container: str
+    name: str
+
+    def __str__(self) -> str:
+        return self.path
+
+    @cached_property
+    def path(self) -> str:
+        """``account/container/name``, the form in which events, checkpoints and logs name the blob."""
+        return f"{self.account}/{self.container}/{self.name}"
+
+    @cached_property
+    def key(self) -> str:
+        """16 hex digits that stand for the blob in the ids of its flows."""
+        return hashlib.blake2b(self.path.encode(), digest_size=8).hexdigest()
+
+    @cached_property
+    def is_flow_log(self) -> bool:
+        """Whether the name is one of a flow log; anything else in the container is left alone."""
+        return self.name.endswith(FLOW_LOG_SUFFIX)
+
+    @cached_property
+    def hour(self) -> datetime | None:
+        """The hour (UTC) that the path names, or None where it names none."""
+        match = _HOUR_PATH.search(self.name)
+        if match is None:
+            return None
+        year, month, day, hour = (int(part) for part in match.groups()[:4])
+        try:
+            return datetime(year, month, day, hour, tzinfo=UTC)
+        except ValueError:
+            return None
+
+    @cached_property
+    def mac_address(self) -> str | None:
+        """The MAC address that the path names, or None where it names none."""
+        match = _HOUR_PATH.search(self.name)
+        return match.group(5) if match else None
+
+    def name_under(self, prefix: str, suffix: str = "") -> str:
+        """Name a blob of our own after this one: ``prefix/path + suffix``, cut to what storage takes.
+
+        A name that would be longer than `NAME_LIMIT` characters has its end replaced by ``~{key}``.
+        """
+        name = f"{prefix}/{self.path}" if prefix else self.path
+        room = NAME_LIMIT - len(suffix)
+        if len(name) > room:
+            mark = f"~{self.key}"
+            name = name[: room - len(mark)] + mark
+        return name + suffix
