@@ -1,0 +1,140 @@
+"""Checkpoints as metadata of zero-length blobs; see `ports.CheckpointStore`.
+
+Set Blob Metadata, Get Blob Properties and leases are in the cheapest price class; the blob itself is written once.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import Final
+
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient
+
+from flowlog_core.adapters.credentials import storage_errors
+from flowlog_core.blob import SourceBlob
+from flowlog_core.checkpoint import Checkpoint
+from flowlog_core.errors import BlobGoneError, CheckpointLostError
+
+CONTAINER: Final = "flowlog-checkpoints"
+LEASE_SECONDS: Final = 60
+"""The longest that a lease can hold without being held for ever."""
+
+_FIRST_RUN: Final = "first-run"
+_CONFLICT: Final = 409
+_PRECONDITION_FAILED: Final = 412
+
+
+class AzureCheckpointStore:
+    """Checkpoints of one destination in a storage account."""
+
+    lease_seconds: Final = LEASE_SECONDS
+
+    def __init__(self, service: BlobServiceClient, destination: str) -> None:
+        """Take a client of the state account, and the destination's name."""
+        self._container = service.get_container_client(CONTAINER)
+        self._destination = destination
+
+    def acquire(self, blob: SourceBlob) -> "AzureCheckpointLease | None":
+        """See `ports.CheckpointStore.acquire`."""
+        client = self._container.get_blob_client(blob.name_under(self._destination))
+        with storage_errors(f"taking the checkpoint of {blob}"):
+            try:
+                return _acquire(client, blob, requests=1)
+            except ResourceNotFoundError:
+                self._create(client, {})
+                return _acquire(client, blob, requests=3)
+
+    def first_run(self, now: datetime) -> datetime:
+        """See `ports.CheckpointStore.first_run`."""
+        client = self._container.get_blob_client(f"{self._destination}/{_FIRST_RUN}")
+        with storage_errors("reading the time of the first run"):
+            try:
+                properties = client.get_blob_properties()
+            except ResourceNotFoundError:
+                self._create(client, {"time": now.isoformat()})
+                properties = client.get_blob_properties()
+        return datetime.fromisoformat(properties.metadata["time"])
+
+    def _create(self, client: BlobClient, metadata: dict[str, str]) -> None:
+        """Create an empty blob, unless it is there already; the container with the first one."""
+        with suppress(ResourceExistsError):  # another run was as quick; either's will do
+            try:
+                client.upload_blob(b"", overwrite=False, metadata=metadata)
+            except ResourceNotFoundError:
+                with suppress(ResourceExistsError):
+                    self._container.create_container()
+                client.upload_blob(b"", overwrite=False, metadata=metadata)
+
+
+def _acquire(client: BlobClient, blob: SourceBlob, *, requests: int) -> "AzureCheckpointLease | None":
+    lease = BlobLeaseClient(client)
+    try:
+        lease.acquire(lease_duration=LEASE_SECONDS)
+    except ResourceExistsError as error:
+        if error.error_code == "LeaseAlreadyPresent":  # type: ignore[attr-defined]  # storage adds it to every error
+            return None
+        raise
+    return AzureCheckpointLease(client, lease, blob, requests)
+
+
+class AzureCheckpointLease:
+    """See `ports.CheckpointLease`."""
+
+    def __init__(self, client: BlobClient, lease: BlobLeaseClient, blob: SourceBlob, requests: int) -> None:
+        self.requests = requests
+        self._client = client
+        self._lease = lease
+        self._blob = blob
+        self._etag = ""
+
+    def read(self) -> Checkpoint:
+        """See `ports.CheckpointLease.read`."""
+        self.requests += 1
+        with storage_errors(f"reading the checkpoint of {self._blob}"):
+            properties = self._client.get_blob_properties()
+        self._etag = properties.etag
+        return Checkpoint.from_metadata(properties.metadata)
+
+    def commit(self, checkpoint: Checkpoint) -> None:
+        """See `ports.CheckpointLease.commit`."""
+        self.requests += 1
+        with self._losing("committing"):
+            written = self._client.set_blob_metadata(
+                checkpoint.to_metadata(),
+                lease=self._lease,
+                etag=self._etag,
+                match_condition=MatchConditions.IfNotModified,
+            )
+        self._etag = str(written["etag"])
+
+    def renew(self) -> None:
+        """See `ports.CheckpointLease.renew`."""
+        self.requests += 1
+        with self._losing("renewing the lease on"):
+            self._lease.renew()
+
+    def release(self) -> None:
+        """See `ports.CheckpointLease.release`."""
+        self.requests += 1
+        with storage_errors(f"releasing the checkpoint of {self._blob}"):
+            try:
+                self._lease.release()
+            except HttpResponseError as error:
+                if error.status_code != _CONFLICT:  # it lapsed, and nobody waits for it
+                    raise
+
+    @contextmanager
+    def _losing(self, doing: str) -> Iterator[None]:
+        """Tell the loss of the lease, or of the race for the checkpoint, from other faults."""
+        try:
+            with storage_errors(f"{doing} the checkpoint of {self._blob}"):
+                try:
+                    yield
+                except HttpResponseError as error:
+                    if error.status_code not in {_CONFLICT, _PRECONDITION_FAILED}:
+                        raise
+                    raise CheckpointLostError(f"{self._blob}: its checkpoint is another run's by now") from error
+        except BlobGoneError as error:
+            raise CheckpointLostError(f"{self._blob}: its checkpoint was deleted") from error

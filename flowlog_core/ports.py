@@ -1,0 +1,216 @@
+"""What the use cases need of the world, as small Protocols. Each call's cost in storage requests is part of it."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from flowlog_core.blob import SourceBlob
+from flowlog_core.checkpoint import Checkpoint
+from flowlog_core.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Bytes of a source blob.
+
+    Attributes:
+        data: Fewer than asked for where the blob ends; none where it ends before the start.
+        etag: ETag of the snapshot that they belong to.
+        length: The snapshot's length in bytes.
+
+    """
+
+    data: bytes
+    etag: str
+    length: int
+
+
+class BlobSource(Protocol):
+    """Reads source blobs. Nothing is ever written to them."""
+
+    def read(self, blob: SourceBlob, start: int, size: int, *, etag: str | None = None) -> Chunk:
+        """Read up to `size` bytes from `start` on, of the snapshot `etag` if given. One request.
+
+        Raises:
+            BlobGoneError: There is no such blob.
+            BlobChangedError: It is another snapshot by now.
+            StorageError: The request failed.
+
+        """
+        ...
+
+    def etag(self, blob: SourceBlob) -> str:
+        """Read the blob's ETag. One request.
+
+        Raises:
+            BlobGoneError: There is no such blob.
+            StorageError: The request failed.
+
+        """
+        ...
+
+
+class CheckpointLease(Protocol):
+    """The sole right to move one blob's checkpoint, for `CheckpointStore.lease_seconds` from the last renewal."""
+
+    @property
+    def requests(self) -> int:
+        """Storage requests made for this lease so far, those to acquire it included."""
+        ...
+
+    def read(self) -> Checkpoint:
+        """Read the checkpoint. One request.
+
+        Raises:
+            CheckpointUnreadableError: It was written by something else.
+            StorageError: The request failed.
+
+        """
+        ...
+
+    def commit(self, checkpoint: Checkpoint) -> None:
+        """Write the checkpoint, if it is still the one read or committed last. One request.
+
+        Raises:
+            CheckpointLostError: The lease has lapsed, or somebody else wrote.
+            StorageError: The request failed.
+
+        """
+        ...
+
+    def renew(self) -> None:
+        """Begin the lease's time anew. One request.
+
+        Raises:
+            CheckpointLostError: The lease has lapsed and is another's, or was broken.
+            StorageError: The request failed.
+
+        """
+        ...
+
+    def release(self) -> None:
+        """Give up the lease. One request; a lease that has lapsed is no error.
+
+        Raises:
+            StorageError: The request failed.
+
+        """
+        ...
+
+
+class CheckpointStore(Protocol):
+    """Keeps the checkpoints of one destination."""
+
+    @property
+    def lease_seconds(self) -> int:
+        """How long a lease holds."""
+        ...
+
+    def acquire(self, blob: SourceBlob) -> CheckpointLease | None:
+        """Take the lease on a blob's checkpoint, or None if another run holds it.
+
+        One request; three where there is no checkpoint yet.
+
+        Raises:
+            StorageError: The request failed.
+
+        """
+        ...
+
+    def first_run(self, now: datetime) -> datetime:
+        """Give the time of the destination's first run: what is stored, else `now`, which is stored. One or two.
+
+        Raises:
+            StorageError: The request failed.
+
+        """
+        ...
+
+
+class EventSink(Protocol):
+    """Sends events to the destination."""
+
+    def max_event_bytes(self) -> int:
+        """Give the size of the largest event that the destination takes.
+
+        Raises:
+            SendError: The destination can't be reached.
+
+        """
+        ...
+
+    def send(self, events: Sequence[Event], partition_key: str | None, *, within: float) -> None:
+        """Send events in order; return when all are acknowledged, at most `within` seconds later.
+
+        Raises:
+            SendError: Some were not acknowledged.
+
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineItem:
+    """What could not be decoded.
+
+    Attributes:
+        blob: The source blob.
+        offset: Where it begins.
+        length: Its length in bytes.
+        crc: CRC-32 of its bytes.
+        reason: Why, without any of its content.
+        raw: Its bytes, or None where it is quarantined by reference.
+        tuples: Ordinal and reason of the tuples in question, where the record itself is sound.
+
+    """
+
+    blob: SourceBlob
+    offset: int
+    length: int
+    crc: int
+    reason: str
+    raw: bytes | None
+    tuples: tuple[tuple[int, str], ...] = ()
+
+
+class Quarantine(Protocol):
+    """Keeps what could not be decoded. The same bad bytes at the same place always have the same name."""
+
+    def put(self, item: QuarantineItem, time: datetime) -> None:
+        """Store an item, over an earlier one of the same name. One request.
+
+        Raises:
+            StorageError: The request failed.
+
+        """
+        ...
+
+
+class Clock(Protocol):
+    """Time and chance, so that the use cases have neither of their own."""
+
+    def now(self) -> datetime:
+        """Give the time of day, with a time zone."""
+        ...
+
+    def monotonic(self) -> float:
+        """Give seconds since some moment; never goes back."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+    def random(self) -> float:
+        """Give a number of the interval [0, 1)."""
+        ...
+
+
+class Log(Protocol):
+    """Takes log events: a name, and fields that are safe to show (no secret, no address, no tuple)."""
+
+    def __call__(self, event: str, fields: Mapping[str, object], *, level: int = logging.INFO) -> None:
+        """Write one."""
+        ...

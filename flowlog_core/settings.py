@@ -1,0 +1,317 @@
+"""App settings, read once at start. All faults are found together, and each is told with the setting's name."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal, get_args
+from urllib.parse import urlsplit
+
+from flowlog_core.errors import SettingsError
+from flowlog_core.events import MIN_EVENT_BYTES, EventCompression, EventFormat, EventOptions
+from flowlog_core.flow import FieldsError, select_fields
+from flowlog_core.forward import ForwardOptions, Start
+
+TriggerSource = Literal["EventGrid", "LogsAndContainerScan"]
+PartitionBy = Literal["mac", "none"]
+
+CONTAINERS: Final = ("insights-logs-networksecuritygroupflowevent", "insights-logs-flowlogflowevent")
+"""Where Network Watcher writes NSG and VNet flow logs."""
+
+_HUB_CONNECTION: Final = "FlowLogEventHub"
+_DEVELOPMENT_ACCOUNT: Final = "devstoreaccount1"  # the emulator's, see learn.microsoft.com, "Use Azurite"
+_CONTAINER_NAME: Final = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """How a connection without a secret proves who it is.
+
+    Attributes:
+        client_id: Of a user-assigned managed identity, or None.
+        managed: Whether only a managed identity will do, as ``__credential`` says.
+
+    """
+
+    client_id: str | None = None
+    managed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StorageConnection:
+    """A connection to a storage account, by connection string or by identity.
+
+    Attributes:
+        name: Name of the setting.
+        account: Name of the account.
+        connection_string: With its secret, or None.
+        blob_service_uri: The blob endpoint, where there is no connection string.
+        identity: Goes with the endpoint.
+
+    """
+
+    name: str
+    account: str
+    connection_string: str | None = None
+    blob_service_uri: str | None = None
+    identity: Identity = Identity()
+
+    def __repr__(self) -> str:
+        return f"StorageConnection({self.name!r}, account={self.account!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class EventHubConnection:
+    """A connection to an Event Hubs namespace, by connection string or by identity.
+
+    Attributes:
+        namespace: Host name of the namespace.
+        hub: Name of the hub.
+        connection_string: With its secret, or None.
+        identity: Where there is no connection string.
+
+    """
+
+    namespace: str
+    hub: str
+    connection_string: str | None = None
+    identity: Identity = Identity()
+
+    @property
+    def destination(self) -> str:
+        """Name of the destination that checkpoints belong to."""
+        return f"{self.namespace}/{self.hub}"
+
+    def __repr__(self) -> str:
+        return f"EventHubConnection({self.destination!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The app's settings.
+
+    Attributes:
+        sources: Accounts that Network Watcher writes to.
+        containers: Containers to watch in each.
+        trigger_source: How the app hears of appends.
+        event_hub: The destination.
+        state: Account for checkpoints and quarantine.
+        forward: How blobs are forwarded.
+
+    """
+
+    sources: tuple[StorageConnection, ...]
+    containers: tuple[str, ...]
+    trigger_source: TriggerSource
+    event_hub: EventHubConnection
+    state: StorageConnection
+    forward: ForwardOptions
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read the settings.
+
+        Raises:
+            SettingsError: Some are missing or wrong; it tells all of them.
+
+        """
+        reader = _Reader(environment)
+        settings = reader.settings()
+        if reader.faults or settings is None:
+            raise SettingsError(reader.faults)
+        return settings
+
+
+class _FaultError(Exception):
+    """A setting's value won't do. Its text says what the setting takes."""
+
+
+class _Reader:
+    """Reads settings one by one and gathers the faults."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.faults: list[str] = []
+        self._environment = environment
+
+    def settings(self) -> Settings | None:
+        """Read all; None where a fault was found."""
+        names = self._get("FLOWLOG_SOURCES", "FlowLogStorage", _names)
+        sources = [self._storage(name) for name in names or ()]
+        containers = self._get("FLOWLOG_CONTAINERS", ",".join(CONTAINERS), _containers)
+        trigger_source = self._get("FLOWLOG_TRIGGER_SOURCE", "EventGrid", _one_of(get_args(TriggerSource)))
+        event_hub = self._event_hub()
+        state = self._storage(self._text("FLOWLOG_STATE") or "AzureWebJobsStorage")
+        forward = self._forward()
+        self._check_accounts([source for source in sources if source is not None])
+        if self.faults or event_hub is None or state is None or containers is None:
+            return None
+        return Settings(
+            sources=tuple(source for source in sources if source is not None),
+            containers=containers,
+            trigger_source=trigger_source,  # type: ignore[arg-type]  # one of its words, as `_one_of` saw to
+            event_hub=event_hub,
+            state=state,
+            forward=forward,
+        )
+
+    def _forward(self) -> ForwardOptions:
+        # Where a value is at fault the options are never used, so any stand-in will do.
+        events = EventOptions(
+            format=self._get("FLOWLOG_EVENT_FORMAT", "ndjson", _one_of(get_args(EventFormat))),  # type: ignore[arg-type]  # as above
+            compression=self._get("FLOWLOG_EVENT_COMPRESSION", "none", _one_of(get_args(EventCompression))),  # type: ignore[arg-type]  # as above
+            max_bytes=self._get("FLOWLOG_EVENT_MAX_BYTES", "262144", _number(MIN_EVENT_BYTES, 1_048_576)) or 0,
+            fields=self._get("FLOWLOG_FIELDS", "", _fields) or (),
+        )
+        return ForwardOptions(
+            events=events,
+            partition_by=self._get("FLOWLOG_PARTITION_BY", "mac", _one_of(get_args(PartitionBy))),  # type: ignore[arg-type]  # as above
+            run_seconds=self._get("FLOWLOG_RUN_SECONDS", "240", _number(5, 1500)) or 0,
+            start=self._get("FLOWLOG_START", "now", _start) or "now",
+        )
+
+    def _text(self, name: str) -> str:
+        return self._environment.get(name, "").strip()
+
+    def _get[T](self, name: str, default: str, read: Callable[[str], T]) -> T | None:
+        if name in self._environment and not self._text(name) and name == "FLOWLOG_FIELDS":
+            self.faults.append(f"{name} is empty; leave it out for the default, or name the keys")
+            return None
+        try:
+            return read(self._text(name) or default)
+        except _FaultError as fault:
+            self.faults.append(f"{name} {fault}")
+            return None
+
+    def _storage(self, name: str) -> StorageConnection | None:
+        text = self._text(name)
+        if text:
+            return self._storage_by_string(name, text)
+        uri, account = self._text(f"{name}__blobServiceUri"), self._text(f"{name}__accountName")
+        if uri:
+            host = urlsplit(uri).hostname or ""
+            if not host or urlsplit(uri).scheme not in {"https", "http"}:
+                self.faults.append(f"{name}__blobServiceUri takes a URL such as https://account.blob.core.windows.net")
+                return None
+            return StorageConnection(name, account or host.split(".")[0], None, uri, self._identity(name))
+        if account:
+            uri = f"https://{account}.blob.core.windows.net"
+            return StorageConnection(name, account, None, uri, self._identity(name))
+        self.faults.append(
+            f"{name} is missing: it takes a storage connection string, or {name}__blobServiceUri (or "
+            f"{name}__accountName) for an identity"
+        )
+        return None
+
+    def _storage_by_string(self, name: str, text: str) -> StorageConnection | None:
+        parts = _connection_parts(text)
+        if parts.get("usedevelopmentstorage", "").lower() == "true":
+            return StorageConnection(name, _DEVELOPMENT_ACCOUNT, text)
+        account = parts.get("accountname") or _account_of(parts.get("blobendpoint", ""))
+        if not account:
+            self.faults.append(f"{name} takes a storage connection string; this one names no account")
+            return None
+        return StorageConnection(name, account, text)
+
+    def _event_hub(self) -> EventHubConnection | None:
+        name = _HUB_CONNECTION
+        hub = self._text("FLOWLOG_EVENTHUB_NAME") or "flowlogs"
+        text = self._text(name)
+        if text:
+            host = urlsplit(_connection_parts(text).get("endpoint", "")).hostname
+            if not host:
+                self.faults.append(f"{name} takes an Event Hubs connection string; this one has no Endpoint=sb://…")
+                return None
+            entity = _connection_parts(text).get("entitypath")
+            if entity and entity != hub:
+                self.faults.append(f"FLOWLOG_EVENTHUB_NAME is {hub!r}, and the EntityPath of {name} is {entity!r}")
+                return None
+            return EventHubConnection(host.lower(), hub, text)
+        host = self._text(f"{name}__fullyQualifiedNamespace")
+        if host:
+            return EventHubConnection(host.lower(), hub, None, self._identity(name))
+        self.faults.append(
+            f"{name} is missing: it takes an Event Hubs connection string, or {name}__fullyQualifiedNamespace "
+            "for an identity"
+        )
+        return None
+
+    def _identity(self, name: str) -> Identity:
+        kind = self._text(f"{name}__credential")
+        if kind not in {"", "managedidentity"}:
+            self.faults.append(f"{name}__credential takes managedidentity, or nothing")
+        return Identity(self._text(f"{name}__clientId") or None, kind == "managedidentity")
+
+    def _check_accounts(self, sources: list[StorageConnection]) -> None:
+        accounts = [source.account for source in sources]
+        for account in sorted({account for account in accounts if accounts.count(account) > 1}):
+            self.faults.append(f"FLOWLOG_SOURCES names the storage account {account!r} more than once")
+
+
+def _connection_parts(text: str) -> dict[str, str]:
+    """Split a connection string; its keys are told apart without regard to case."""
+    pairs = (part.split("=", 1) for part in text.split(";") if "=" in part)
+    return {key.strip().lower(): value.strip() for key, value in pairs}
+
+
+def _account_of(endpoint: str) -> str:
+    return (urlsplit(endpoint).hostname or "").split(".")[0]
+
+
+def _list(text: str) -> list[str]:
+    words = [word.strip() for word in text.split(",")]
+    if not all(words):
+        raise _FaultError("has an empty entry; it takes names, comma-separated")
+    if len(set(words)) < len(words):
+        raise _FaultError("has an entry twice")
+    return words
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = _list(text)
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z]\w{0,39}", name, re.ASCII):
+            raise _FaultError(f"takes names of connection settings (letters, digits, _; up to 40), not {name!r}")
+    return tuple(names)
+
+
+def _containers(text: str) -> tuple[str, ...]:
+    containers = _list(text)
+    for container in containers:
+        if not _CONTAINER_NAME.fullmatch(container):
+            raise _FaultError(f"takes names of containers, not {container!r}")
+    return tuple(containers)
+
+
+def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise _FaultError(f"takes {', '.join(words[:-1])} or {words[-1]}, not {text!r}")
+        return text
+
+    return read
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not re.fullmatch(r"\d{1,12}", text, re.ASCII) or not least <= int(text) <= most:
+            raise _FaultError(f"takes a whole number from {least} to {most}, not {text!r}")
+        return int(text)
+
+    return read
+
+
+def _fields(text: str) -> tuple[str, ...]:
+    try:
+        return select_fields(text)
+    except FieldsError as error:
+        raise _FaultError(str(error)) from None
+
+
+def _start(text: str) -> Start:
+    if text in {"now", "all"}:
+        return text  # type: ignore[return-value]  # as the line before saw to
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise _FaultError(f"takes now, all, or a UTC time such as 2026-11-20T23:00Z, not {text!r}") from None
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
