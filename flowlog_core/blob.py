@@ -34,13 +34,18 @@ class SourceBlob:
     container: str
     name: str
 
+    @classmethod
+    def outside(cls, name: str) -> "SourceBlob":
+        """Name a log that is in no storage account."""
+        return cls("", "", name)
+
     def __str__(self) -> str:
         return self.path
 
     @cached_property
     def path(self) -> str:
         """``account/container/name``, the form in which events, checkpoints and logs name the blob."""
-        return f"{self.account}/{self.container}/{self.name}"
+        return f"{self.account}/{self.container}/{self.name}" if self.account else self.name
 
     @cached_property
     def key(self) -> str:

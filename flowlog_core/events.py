@@ -195,8 +195,10 @@ class Packer:
         self.quarantined += count
 
     def add(self, end: int, encoded: EncodedRecord) -> list[PackedRange]:
-        """Add a record that ends at `end`; give the ranges that are complete with it, none or one."""
-        self.put_aside(len(encoded.bad))
+        """Add a record that ends at `end`; give the ranges that are complete with it, none or one.
+
+        What of the record is in quarantine is told before, by `put_aside`.
+        """
         lines = encoded.lines
         if not lines:
             return []

@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from flowlog_core.blob import SourceBlob
 from flowlog_core.checkpoint import Checkpoint, fingerprint_of
+from flowlog_core.decode import decode_item
 from flowlog_core.deliver import SEND_SECONDS, Delivery, OutOfTimeError
 from flowlog_core.encode import Encoder
 from flowlog_core.errors import (
@@ -24,7 +25,7 @@ from flowlog_core.errors import (
     NotAFlowLogError,
 )
 from flowlog_core.events import EventOptions, PackedRange, Packer
-from flowlog_core.formats import LANDMARKS, FlowRecord, ShapeError, decode
+from flowlog_core.formats import LANDMARKS
 from flowlog_core.ports import (
     BlobSource,
     CheckpointLease,
@@ -34,9 +35,9 @@ from flowlog_core.ports import (
     EventSink,
     Log,
     Quarantine,
-    QuarantineItem,
 )
-from flowlog_core.scanner import HEADER_BYTES, Broken, Item, Record, Scanner
+from flowlog_core.quarantine import QuarantineItem
+from flowlog_core.scanner import HEADER_BYTES, Broken, Item, Scanner
 
 Start = Literal["now", "all"] | datetime
 
@@ -286,7 +287,7 @@ class _Run:
             return True
         except NotAFlowLogError as error:
             crc = zlib.crc32(first.data[:HEADER_BYTES])
-            self._put_aside(Broken(0, first.length, crc, None, str(error)))
+            self._put_aside(QuarantineItem(self._blob, 0, first.length, crc, str(error), None))
             self._checkpoint = replace(self._base, quarantined=self._base.quarantined + 1)
         self._checkpoint = replace(self._checkpoint, complete=not self._scanner.unfinished)
         return False
@@ -344,28 +345,21 @@ class _Run:
             raise OutOfTimeError
 
     def _pack(self, item: Item) -> list[PackedRange]:
+        """Decode, encode and pack one item; what can't be decoded goes to quarantine."""
         if isinstance(item, Broken):
-            self._put_aside(item)
+            decoded = decode_item(self._blob, item, self._use.encoder)
+        else:
+            self._records += 1
+            self.report.records += 1
+            self._packer = self._packer or self._new_packer()
+            limit = self._packer.max_flow_bytes
+            decoded = decode_item(self._blob, item, self._use.encoder, max_flow_bytes=limit)
+        if decoded.rejected is not None:
+            self._put_aside(decoded.rejected)
+        if decoded.encoded is None or self._packer is None:
             return []
-        self._records += 1
-        self.report.records += 1
-        try:
-            decoded = decode(item.raw, item.value)
-        except ShapeError as error:
-            self._put_aside(Broken(item.start, item.end, item.crc, item.raw, str(error)))
-            return []
-        return self._pack_record(item, decoded)
-
-    def _pack_record(self, record: Record, decoded: FlowRecord) -> list[PackedRange]:
-        packer = self._packer = self._packer or self._new_packer()
-        encoded = self._use.encoder.encode(self._blob, record, decoded, max_flow_bytes=packer.max_flow_bytes)
-        if encoded.bad:
-            bad = tuple((each.ordinal, each.reason) for each in encoded.bad)
-            reason = f"{len(bad)} of {len(bad) + len(encoded.lines)} tuples give no flow"
-            item = QuarantineItem(self._blob, record.start, len(record.raw), record.crc, reason, record.raw, bad)
-            self._put_in_quarantine(item, count=len(bad))
         self._last_time = decoded.time
-        return packer.add(record.end, encoded)
+        return self._packer.add(item.end, decoded.encoded)
 
     def _new_packer(self) -> Packer:
         return Packer(
@@ -377,27 +371,23 @@ class _Run:
             quarantined=self._untold,
         )
 
-    def _put_aside(self, broken: Broken) -> None:
-        length = broken.end - broken.start
-        item = QuarantineItem(self._blob, broken.start, length, broken.crc, broken.reason, broken.raw)
-        self._put_in_quarantine(item, count=1)
-        if self._packer is not None:
-            self._packer.put_aside(1)
-        else:
-            self._untold += 1
-
-    def _put_in_quarantine(self, item: QuarantineItem, *, count: int) -> None:
+    def _put_aside(self, item: QuarantineItem) -> None:
+        """Put an item in quarantine, and see to it that an event will tell."""
         self._hold_lease()
         self._use.quarantine.put(item, self._use.clock.now())
-        self._quarantined += count
+        if self._packer is not None:
+            self._packer.put_aside(item.count)
+        else:
+            self._untold += item.count
+        self._quarantined += item.count
+        self.report.quarantined += item.count
         self.report.requests += 1
-        self.report.quarantined += count
         fields = {
             "blob": self._blob.path,
             "offset": item.offset,
             "length": item.length,
             "reason": item.reason,
-            "count": count,
+            "count": item.count,
         }
         self._use.log("flowlog.quarantined", fields, level=logging.WARNING)
 

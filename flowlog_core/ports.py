@@ -9,6 +9,7 @@ from typing import Protocol
 from flowlog_core.blob import SourceBlob
 from flowlog_core.checkpoint import Checkpoint
 from flowlog_core.events import Event
+from flowlog_core.quarantine import QuarantineItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,30 +150,6 @@ class EventSink(Protocol):
 
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class QuarantineItem:
-    """What could not be decoded.
-
-    Attributes:
-        blob: The source blob.
-        offset: Where it begins.
-        length: Its length in bytes.
-        crc: CRC-32 of its bytes.
-        reason: Why, without any of its content.
-        raw: Its bytes, or None where it is quarantined by reference.
-        tuples: Ordinal and reason of the tuples in question, where the record itself is sound.
-
-    """
-
-    blob: SourceBlob
-    offset: int
-    length: int
-    crc: int
-    reason: str
-    raw: bytes | None
-    tuples: tuple[tuple[int, str], ...] = ()
 
 
 class Quarantine(Protocol):

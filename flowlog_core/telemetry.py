@@ -14,6 +14,8 @@ class JsonLog:
 
     def __init__(self) -> None:
         self._logger = logging.getLogger(LOGGER_NAME)
+        # The clients log each request at INFO, which would cost more than the flows.
+        logging.getLogger("azure").setLevel(logging.WARNING)
 
     def __call__(self, event: str, fields: Mapping[str, object], *, level: int = logging.INFO) -> None:
         """Write one."""
