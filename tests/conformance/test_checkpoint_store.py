@@ -1,0 +1,164 @@
+"""What every checkpoint store does."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from flowlog_core.blob import SourceBlob
+from flowlog_core.checkpoint import Checkpoint
+from flowlog_core.errors import CheckpointLostError
+from flowlog_core.ports import CheckpointLease
+from tests.conformance.test_blob_source import NAMES
+from tests.conformance.world import World
+
+SOME = Checkpoint(
+    offset=1234,
+    range_end=1200,
+    pending_quarantined=2,
+    fingerprint="0123456789abcdef",
+    generation=3,
+    etag='"0x8DC;=% é"',
+    length=5000,
+    complete=True,
+    records=7,
+    flows=99,
+    events=5,
+    quarantined=4,
+    time=datetime(2026, 11, 20, 23, 0, 1, 500_000, tzinfo=UTC),
+)
+
+
+def blob_of(name: str = "a/PT1H.json") -> SourceBlob:
+    return SourceBlob("account", f"c{uuid.uuid4().hex}", name)
+
+
+def acquired(world: World, blob: SourceBlob) -> CheckpointLease:
+    lease = world.checkpoints.acquire(blob)
+    assert lease is not None
+    return lease
+
+
+def test_a_blob_never_seen_has_a_checkpoint_at_its_start(world: World) -> None:
+    assert acquired(world, blob_of()).read() == Checkpoint()
+
+
+def test_what_was_committed_is_read_by_the_next_owner(world: World) -> None:
+    blob = blob_of()
+    lease = acquired(world, blob)
+    lease.read()
+    lease.commit(SOME)
+    lease.release()
+
+    assert acquired(world, blob).read() == SOME
+
+
+def test_an_owner_can_commit_again_and_again(world: World) -> None:
+    blob = blob_of()
+    lease = acquired(world, blob)
+    lease.read()
+    for offset in (1, 2, 3):
+        lease.commit(Checkpoint(offset=offset))
+    lease.release()
+
+    assert acquired(world, blob).read().offset == 3
+
+
+def test_while_one_holds_the_lease_nobody_else_gets_it(world: World) -> None:
+    blob = blob_of()
+    lease = acquired(world, blob)
+    assert world.checkpoints.acquire(blob) is None
+
+    lease.release()
+
+    assert world.checkpoints.acquire(blob) is not None
+
+
+def test_leases_of_different_blobs_and_destinations_do_not_meet(world: World) -> None:
+    blob = blob_of()
+    acquired(world, blob)
+
+    assert world.checkpoints.acquire(blob_of()) is not None
+    assert world.other_checkpoints.acquire(blob) is not None
+
+
+def test_destinations_have_their_own_progress(world: World) -> None:
+    blob = blob_of()
+    lease = acquired(world, blob)
+    lease.read()
+    lease.commit(SOME)
+
+    other = world.other_checkpoints.acquire(blob)
+
+    assert other is not None
+    assert other.read() == Checkpoint()
+
+
+def test_an_owner_whose_lease_has_lapsed_cannot_commit(world: World) -> None:
+    blob = blob_of()
+    lease = acquired(world, blob)
+    lease.read()
+    world.break_lease(blob)
+
+    with pytest.raises(CheckpointLostError):
+        lease.commit(SOME)
+
+
+def test_an_owner_that_lost_its_lease_to_another_can_neither_commit_nor_renew_nor_disturb(world: World) -> None:
+    blob = blob_of()
+    late = acquired(world, blob)
+    late.read()
+    world.break_lease(blob)
+    owner = acquired(world, blob)
+    assert owner.read() == Checkpoint()
+
+    with pytest.raises(CheckpointLostError):
+        late.commit(Checkpoint(offset=1))
+    with pytest.raises(CheckpointLostError):
+        late.renew()
+    late.release()
+
+    owner.commit(SOME)
+    owner.release()
+    assert acquired(world, blob).read() == SOME
+
+
+def test_an_owner_can_renew_its_lease(world: World) -> None:
+    blob = blob_of()
+    lease = acquired(world, blob)
+    lease.renew()
+
+    assert world.checkpoints.acquire(blob) is None
+
+
+def test_a_lease_counts_its_requests(world: World) -> None:
+    blob = blob_of()
+    lease = acquired(world, blob)
+    assert lease.requests >= 3  # the blob had to be made
+    lease.release()
+
+    lease = acquired(world, blob)
+    lease.read()
+    lease.commit(SOME)
+    lease.renew()
+    lease.release()
+
+    assert lease.requests == 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_blobs_with_odd_names_keep_their_checkpoints(world: World, name: str) -> None:
+    blob = blob_of(name)
+    lease = acquired(world, blob)
+    lease.read()
+    lease.commit(SOME)
+    lease.release()
+
+    assert acquired(world, blob).read() == SOME
+
+
+def test_the_time_of_the_first_run_is_kept(world: World) -> None:
+    first = datetime(2026, 11, 20, 23, 17, tzinfo=UTC)
+
+    assert world.checkpoints.first_run(first) == first
+    assert world.checkpoints.first_run(first + timedelta(days=1)) == first

@@ -1,0 +1,132 @@
+"""The two worlds that the conformance suite runs in: in memory, and Azurite with the local hub."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Protocol
+
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.blob import BlobLeaseClient, BlobServiceClient
+
+from flowlog_core.adapters.blobs import AzureBlobSource
+from flowlog_core.adapters.checkpoints import CONTAINER, AzureCheckpointStore
+from flowlog_core.adapters.event_hub import EventHubSink
+from flowlog_core.adapters.quarantine import CONTAINER as QUARANTINE_CONTAINER
+from flowlog_core.adapters.quarantine import AzureQuarantine
+from flowlog_core.blob import SourceBlob
+from flowlog_core.ports import BlobSource, CheckpointStore, EventSink, Quarantine
+from flowlog_core.quarantine import QuarantineItem
+from flowlog_core.settings import EventHubConnection
+from local.azurite import Azurite
+from local.event_hub import EventHub
+from tests.memory import ManualClock, MemoryBlobs, MemoryCheckpoints, MemoryQuarantine, MemorySink
+
+Sent = tuple[bytes, str, str | None, Mapping[str, object], str | None]
+
+
+class World(Protocol):
+    """The ports, and the other side of them."""
+
+    source: BlobSource
+    checkpoints: CheckpointStore
+    other_checkpoints: CheckpointStore
+    sink: EventSink
+    quarantine: Quarantine
+    account: str
+
+    def put(self, blob: SourceBlob, data: bytes) -> None: ...
+
+    def delete(self, blob: SourceBlob) -> None: ...
+
+    def break_lease(self, blob: SourceBlob) -> None: ...
+
+    def sent(self) -> list[Sent]: ...
+
+    def refuse_next_send(self) -> None: ...
+
+    def quarantined(self, item: QuarantineItem) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class MemoryWorld:
+    def __init__(self) -> None:
+        self.account = "memory"
+        clock = ManualClock()
+        self.source = self._blobs = MemoryBlobs()
+        self.checkpoints = self._checkpoints = MemoryCheckpoints(clock)
+        self.other_checkpoints = MemoryCheckpoints(clock)
+        self.sink = self._sink = MemorySink()
+        self.quarantine = self._quarantine = MemoryQuarantine()
+
+    def put(self, blob: SourceBlob, data: bytes) -> None:
+        self._blobs.put(blob, data)
+
+    def delete(self, blob: SourceBlob) -> None:
+        self._blobs.delete(blob)
+
+    def break_lease(self, blob: SourceBlob) -> None:
+        self._checkpoints.lapse(blob)
+
+    def sent(self) -> list[Sent]:
+        return [
+            (event.body, event.content_type, event.content_encoding, event.properties, key)
+            for event, key in self._sink.events
+        ]
+
+    def refuse_next_send(self) -> None:
+        self._sink.busy_for = 1
+
+    def quarantined(self, item: QuarantineItem) -> bytes:
+        return self._quarantine.documents[item.name]
+
+    def close(self) -> None:
+        pass
+
+
+class AzureWorld:
+    def __init__(self, azurite: Azurite) -> None:
+        self._service = BlobServiceClient.from_connection_string(azurite.connection_string)
+        self.account = "devstoreaccount1"
+        self._hub = EventHub()
+        self._hub.start()
+        self.source = AzureBlobSource({self.account: self._service})
+        self._destination = f"test.servicebus/{uuid.uuid4().hex}"
+        self.checkpoints = AzureCheckpointStore(self._service, self._destination)
+        self.other_checkpoints = AzureCheckpointStore(self._service, f"{self._destination}-other")
+        self.sink = self._sink = EventHubSink(
+            EventHubConnection("localhost", "flowlogs", self._hub.connection_string)
+        )
+        self.quarantine = AzureQuarantine(self._service)
+
+    def put(self, blob: SourceBlob, data: bytes) -> None:
+        container = self._service.get_container_client(blob.container)
+        try:
+            container.create_container()
+        except ResourceExistsError:
+            pass
+        container.upload_blob(blob.name, data, overwrite=True)
+
+    def delete(self, blob: SourceBlob) -> None:
+        self._service.get_blob_client(blob.container, blob.name).delete_blob()
+
+    def break_lease(self, blob: SourceBlob) -> None:
+        client = self._service.get_blob_client(CONTAINER, blob.name_under(self._destination))
+        BlobLeaseClient(client).break_lease(lease_break_period=0)
+
+    def sent(self) -> list[Sent]:
+        return [
+            (event.body, event.content_type or "", event.content_encoding, event.properties, event.partition_key)
+            for event in self._hub.events()
+        ]
+
+    def refuse_next_send(self) -> None:
+        # The client sends a refused message once more at once, by itself.
+        self._hub.faults.reject_busy(2)
+
+    def quarantined(self, item: QuarantineItem) -> bytes:
+        return self._service.get_blob_client(QUARANTINE_CONTAINER, item.name).download_blob().readall()
+
+    def close(self) -> None:
+        self._sink.close()
+        self._hub.stop()
+        self._service.close()

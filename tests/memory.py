@@ -1,0 +1,193 @@
+"""In-memory adapters: the ports' behaviour without a network, held to it by the conformance suite."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from flowlog_core.blob import SourceBlob
+from flowlog_core.checkpoint import Checkpoint
+from flowlog_core.errors import BlobChangedError, BlobGoneError, CheckpointLostError, SendError
+from flowlog_core.events import Event
+from flowlog_core.ports import Chunk
+from flowlog_core.quarantine import QuarantineItem
+
+
+class ManualClock:
+    """A clock that goes on only when somebody sleeps or says so."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.began = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.began + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    def random(self) -> float:
+        return 0.5
+
+
+@dataclass(slots=True)
+class _Stored:
+    data: bytes
+    etag: str
+
+
+class MemoryBlobs:
+    """Source blobs, and the writer's hand on them."""
+
+    def __init__(self) -> None:
+        self.reads: list[tuple[int, int]] = []
+        self._blobs: dict[SourceBlob, _Stored] = {}
+        self._version = 0
+
+    def put(self, blob: SourceBlob, data: bytes) -> None:
+        self._version += 1
+        self._blobs[blob] = _Stored(data, f'"{self._version}"')
+
+    def delete(self, blob: SourceBlob) -> None:
+        del self._blobs[blob]
+
+    def read(self, blob: SourceBlob, start: int, size: int, *, etag: str | None = None) -> Chunk:
+        stored = self._stored(blob)
+        if etag is not None and etag != stored.etag:
+            raise BlobChangedError(str(blob))
+        data = stored.data[start : start + size]
+        self.reads.append((start, len(data)))
+        return Chunk(data, stored.etag, len(stored.data))
+
+    def etag(self, blob: SourceBlob) -> str:
+        return self._stored(blob).etag
+
+    def _stored(self, blob: SourceBlob) -> _Stored:
+        if blob not in self._blobs:
+            raise BlobGoneError(str(blob))
+        return self._blobs[blob]
+
+
+@dataclass(slots=True)
+class _State:
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    version: int = 0
+    owner: object = None
+    expires: float = 0.0
+
+
+class MemoryCheckpoints:
+    """Checkpoints of one destination, with leases by the clock."""
+
+    lease_seconds = 60
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock = clock
+        self._states: dict[SourceBlob, _State] = {}
+        self._first_run: datetime | None = None
+
+    def acquire(self, blob: SourceBlob) -> "MemoryLease | None":
+        requests = 1 if blob in self._states else 3
+        state = self._states.setdefault(blob, _State())
+        if state.owner is not None and state.expires > self.clock.monotonic():
+            return None
+        lease = MemoryLease(self, state, requests)
+        state.owner, state.expires = lease, self.clock.monotonic() + self.lease_seconds
+        return lease
+
+    def first_run(self, now: datetime) -> datetime:
+        self._first_run = self._first_run or now
+        return self._first_run
+
+    def stored(self, blob: SourceBlob) -> Checkpoint:
+        return Checkpoint.from_metadata(self._states[blob].metadata)
+
+    def lapse(self, blob: SourceBlob) -> None:
+        self._states[blob].expires = self.clock.monotonic()
+
+
+class MemoryLease:
+    def __init__(self, store: MemoryCheckpoints, state: _State, requests: int) -> None:
+        self.requests = requests
+        self._store = store
+        self._state = state
+        self._version = -1
+
+    def read(self) -> Checkpoint:
+        self.requests += 1
+        self._version = self._state.version
+        return Checkpoint.from_metadata(self._state.metadata)
+
+    def commit(self, checkpoint: Checkpoint) -> None:
+        self.requests += 1
+        if not self._holds() or self._version != self._state.version:
+            raise CheckpointLostError("lost")
+        self._state.metadata = checkpoint.to_metadata()
+        self._state.version += 1
+        self._version = self._state.version
+
+    def renew(self) -> None:
+        self.requests += 1
+        # A lapsed lease can be renewed as long as nobody else took it (Lease Blob, remarks).
+        if self._state.owner is not self:
+            raise CheckpointLostError("lost")
+        self._state.expires = self._store.clock.monotonic() + self._store.lease_seconds
+
+    def release(self) -> None:
+        self.requests += 1
+        if self._state.owner is self:
+            self._state.owner = None
+
+    def _holds(self) -> bool:
+        return self._state.owner is self and self._state.expires > self._store.clock.monotonic()
+
+
+class MemorySink:
+    """A hub that keeps what it acknowledged; it can be told to refuse."""
+
+    def __init__(self, max_event_bytes: int = 1_048_576) -> None:
+        self.events: list[tuple[Event, str | None]] = []
+        self.sends = 0
+        self.busy_for = 0  # so many sends are refused as busy
+        self.lost_for = 0  # so many sends arrive, and their acknowledgement doesn't
+        self.accept_first = 0  # of a refused send, so many events are acknowledged before
+        self._max_event_bytes = max_event_bytes
+
+    def max_event_bytes(self) -> int:
+        return self._max_event_bytes
+
+    def send(self, events: Sequence[Event], partition_key: str | None, *, within: float) -> None:
+        assert within > 0
+        self.sends += 1
+        if self.busy_for:
+            self.busy_for -= 1
+            accepted = events[: self.accept_first]
+            self.events += [(event, partition_key) for event in accepted]
+            raise SendError("busy", acknowledged=len(accepted), busy=True)
+        self.events += [(event, partition_key) for event in events]
+        if self.lost_for:
+            self.lost_for -= 1
+            raise SendError("connection lost", acknowledged=0, busy=False)
+
+
+class MemoryQuarantine:
+    def __init__(self) -> None:
+        self.items: dict[str, QuarantineItem] = {}
+        self.documents: dict[str, bytes] = {}
+
+    def put(self, item: QuarantineItem, time: datetime) -> None:
+        self.items[item.name] = item
+        self.documents[item.name] = item.document(time)
+
+
+class MemoryLog:
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, Mapping[str, object]]] = []
+
+    def __call__(self, event: str, fields: Mapping[str, object], *, level: int = 20) -> None:
+        self.lines.append((event, dict(fields)))
+
+    def of(self, event: str) -> list[Mapping[str, object]]:
+        return [fields for name, fields in self.lines if name == event]
