@@ -152,6 +152,7 @@ class Scanner:
         self._position = offset
         self._state = _State.BETWEEN if offset else _State.HEADER
         self._ended = False
+        self._header_try = 1  # HEADER: so many bytes are waited for before the next look
         self._start = offset
         self._depth = 0
         self._in_string = False
@@ -218,13 +219,15 @@ class Scanner:
     # States. Each step returns an item, or says to go on in another state or to wait for more bytes.
 
     def _in_header(self) -> Item | _Step:
-        if not self._ended and len(self._buffer) < HEADER_BYTES:
-            return _Step.NEED_MORE
-        if not self._buffer:
+        size = len(self._buffer)
+        if not size or (size < self._header_try and not self._ended):
             return _Step.NEED_MORE
         match = _ARRAY_START.search(self._buffer, 0, HEADER_BYTES)
         if match is None:
-            raise NotAFlowLogError(f'no "records":[ in the first {min(len(self._buffer), HEADER_BYTES)} bytes')
+            if not self._ended and size < HEADER_BYTES:
+                self._header_try = min(2 * size, HEADER_BYTES)  # each try twice as far: linear in all
+                return _Step.NEED_MORE
+            raise NotAFlowLogError(f'no "records":[ in the first {min(size, HEADER_BYTES)} bytes')
         self._position = self._base + match.end()
         self._state = _State.BETWEEN
         return _Step.GO_ON

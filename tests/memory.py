@@ -1,15 +1,20 @@
 """In-memory adapters: the ports' behaviour without a network, held to it by the conformance suite."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from flowlog_core.blob import SourceBlob
 from flowlog_core.checkpoint import Checkpoint
-from flowlog_core.errors import BlobChangedError, BlobGoneError, CheckpointLostError, SendError
+from flowlog_core.errors import BlobChangedError, BlobGoneError, CheckpointLostError, SendError, StorageError
 from flowlog_core.events import Event
 from flowlog_core.ports import Chunk
 from flowlog_core.quarantine import QuarantineItem
+
+
+def _nothing() -> None:
+    pass
 
 
 class ManualClock:
@@ -43,6 +48,7 @@ class MemoryBlobs:
 
     def __init__(self) -> None:
         self.reads: list[tuple[int, int]] = []
+        self.before_read: Callable[[], None] = _nothing
         self._blobs: dict[SourceBlob, _Stored] = {}
         self._version = 0
 
@@ -54,6 +60,7 @@ class MemoryBlobs:
         del self._blobs[blob]
 
     def read(self, blob: SourceBlob, start: int, size: int, *, etag: str | None = None) -> Chunk:
+        self.before_read()
         stored = self._stored(blob)
         if etag is not None and etag != stored.etag:
             raise BlobChangedError(str(blob))
@@ -150,6 +157,8 @@ class MemorySink:
     def __init__(self, max_event_bytes: int = 1_048_576) -> None:
         self.events: list[tuple[Event, str | None]] = []
         self.sends = 0
+        self.before_send: Callable[[], None] = _nothing
+        self.after_send: Callable[[], None] = _nothing
         self.busy_for = 0  # so many sends are refused as busy
         self.lost_for = 0  # so many sends arrive, and their acknowledgement doesn't
         self.accept_first = 0  # of a refused send, so many events are acknowledged before
@@ -160,6 +169,7 @@ class MemorySink:
 
     def send(self, events: Sequence[Event], partition_key: str | None, *, within: float) -> None:
         assert within > 0
+        self.before_send()
         self.sends += 1
         if self.busy_for:
             self.busy_for -= 1
@@ -167,6 +177,7 @@ class MemorySink:
             self.events += [(event, partition_key) for event in accepted]
             raise SendError("busy", acknowledged=len(accepted), busy=True)
         self.events += [(event, partition_key) for event in events]
+        self.after_send()
         if self.lost_for:
             self.lost_for -= 1
             raise SendError("connection lost", acknowledged=0, busy=False)
@@ -176,8 +187,11 @@ class MemoryQuarantine:
     def __init__(self) -> None:
         self.items: dict[str, QuarantineItem] = {}
         self.documents: dict[str, bytes] = {}
+        self.full = False
 
     def put(self, item: QuarantineItem, time: datetime) -> None:
+        if self.full:
+            raise StorageError("full")
         self.items[item.name] = item
         self.documents[item.name] = item.document(time)
 
@@ -185,9 +199,11 @@ class MemoryQuarantine:
 class MemoryLog:
     def __init__(self) -> None:
         self.lines: list[tuple[str, Mapping[str, object]]] = []
+        self.levels: dict[str, int] = {}
 
-    def __call__(self, event: str, fields: Mapping[str, object], *, level: int = 20) -> None:
+    def __call__(self, event: str, fields: Mapping[str, object], *, level: int = logging.INFO) -> None:
         self.lines.append((event, dict(fields)))
+        self.levels[event] = level
 
     def of(self, event: str) -> list[Mapping[str, object]]:
         return [fields for name, fields in self.lines if name == event]

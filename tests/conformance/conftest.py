@@ -4,17 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.azurite import Azurite
 from tests.conformance.world import AzureWorld, MemoryWorld, World
 
 
 @pytest.fixture(params=["memory", "azure"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    made: World
-    if request.param == "memory":
-        made = MemoryWorld()
-    else:
-        azurite: Azurite = request.getfixturevalue("azurite")
-        made = AzureWorld(azurite)
+    made: World = MemoryWorld() if request.param == "memory" else AzureWorld(request.getfixturevalue("azurite"))
     yield made
     made.close()

@@ -6,7 +6,13 @@ from flowlog_core.errors import SendError
 from flowlog_core.events import Event
 from tests.conformance.world import World
 
-PROPERTIES = {"schema": "flow/1", "blob": "a/c/ü.json", "rangeStart": 0, "rangeEnd": 2**40, "part": 0}
+PROPERTIES: dict[str, str | int] = {
+    "schema": "flow/1",
+    "blob": "a/c/ü.json",
+    "rangeStart": 0,
+    "rangeEnd": 2**40,
+    "part": 0,
+}
 
 
 def event(body: bytes = b"{}", encoding: str | None = None) -> Event:

@@ -1,8 +1,9 @@
 """The two worlds that the conformance suite runs in: in memory, and Azurite with the local hub."""
 
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Protocol
+from contextlib import suppress
 
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobLeaseClient, BlobServiceClient
@@ -23,32 +24,39 @@ from tests.memory import ManualClock, MemoryBlobs, MemoryCheckpoints, MemoryQuar
 Sent = tuple[bytes, str, str | None, Mapping[str, object], str | None]
 
 
-class World(Protocol):
+class World(ABC):
     """The ports, and the other side of them."""
 
+    account: str
     source: BlobSource
     checkpoints: CheckpointStore
     other_checkpoints: CheckpointStore
     sink: EventSink
     quarantine: Quarantine
-    account: str
 
+    @abstractmethod
     def put(self, blob: SourceBlob, data: bytes) -> None: ...
 
+    @abstractmethod
     def delete(self, blob: SourceBlob) -> None: ...
 
+    @abstractmethod
     def break_lease(self, blob: SourceBlob) -> None: ...
 
+    @abstractmethod
     def sent(self) -> list[Sent]: ...
 
+    @abstractmethod
     def refuse_next_send(self) -> None: ...
 
+    @abstractmethod
     def quarantined(self, item: QuarantineItem) -> bytes: ...
 
+    @abstractmethod
     def close(self) -> None: ...
 
 
-class MemoryWorld:
+class MemoryWorld(World):
     def __init__(self) -> None:
         self.account = "memory"
         clock = ManualClock()
@@ -83,7 +91,7 @@ class MemoryWorld:
         pass
 
 
-class AzureWorld:
+class AzureWorld(World):
     def __init__(self, azurite: Azurite) -> None:
         self._service = BlobServiceClient.from_connection_string(azurite.connection_string)
         self.account = "devstoreaccount1"
@@ -93,17 +101,13 @@ class AzureWorld:
         self._destination = f"test.servicebus/{uuid.uuid4().hex}"
         self.checkpoints = AzureCheckpointStore(self._service, self._destination)
         self.other_checkpoints = AzureCheckpointStore(self._service, f"{self._destination}-other")
-        self.sink = self._sink = EventHubSink(
-            EventHubConnection("localhost", "flowlogs", self._hub.connection_string)
-        )
+        self.sink = self._sink = EventHubSink(EventHubConnection("localhost", "flowlogs", self._hub.connection_string))
         self.quarantine = AzureQuarantine(self._service)
 
     def put(self, blob: SourceBlob, data: bytes) -> None:
         container = self._service.get_container_client(blob.container)
-        try:
+        with suppress(ResourceExistsError):
             container.create_container()
-        except ResourceExistsError:
-            pass
         container.upload_blob(blob.name, data, overwrite=True)
 
     def delete(self, blob: SourceBlob) -> None:

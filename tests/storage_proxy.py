@@ -1,0 +1,108 @@
+"""A proxy before a blob service, which counts requests and bytes as they go over the wire."""
+
+import http.client
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar, Self
+from urllib.parse import parse_qs, urlsplit
+
+_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
+
+
+class StorageProxy:
+    """Forwards to a blob service on this machine; a context manager.
+
+    Attributes:
+        requests: Operation (such as ``GET blob`` or ``PUT lease acquire``) and container to number of requests.
+        body_bytes: Likewise, to bytes of the answers' bodies.
+    """
+
+    def __init__(self, connection_string: str) -> None:
+        """Take the connection string of the service."""
+        parts = dict(part.split("=", 1) for part in connection_string.split(";") if part)
+        self._endpoint = urlsplit(parts["BlobEndpoint"])
+        self._parts = parts
+        self.requests: Counter[tuple[str, str]] = Counter()
+        self.body_bytes: Counter[tuple[str, str]] = Counter()
+        self._lock = threading.Lock()
+        proxy = self
+
+        class Handler(_Handler):
+            owner = proxy
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def connection_string(self) -> str:
+        """Leads to the service by way of this proxy."""
+        endpoint = self._endpoint._replace(netloc=f"127.0.0.1:{self._server.server_port}").geturl()
+        return ";".join(f"{key}={value}" for key, value in {**self._parts, "BlobEndpoint": endpoint}.items())
+
+    def reset(self) -> None:
+        """Begin to count anew."""
+        with self._lock:
+            self.requests.clear()
+            self.body_bytes.clear()
+
+    def count(self, method: str, path: str, headers: Mapping[str, str], body_bytes: int) -> None:
+        """Count one request."""
+        url = urlsplit(path)
+        query = parse_qs(url.query)
+        kind = query.get("comp", ["blob"])[0]
+        action = headers.get("x-ms-lease-action", "")
+        operation = " ".join(word for word in (method, kind, action) if word)
+        container = url.path.split("/")[2] if url.path.count("/") > 1 else ""
+        with self._lock:
+            self.requests[operation, container] += 1
+            self.body_bytes[operation, container] += body_bytes
+
+    def pass_on(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        """Make the request to the service; give its answer and the answer's body."""
+        connection = http.client.HTTPConnection(self._endpoint.hostname or "", self._endpoint.port, timeout=30)
+        try:
+            connection.request(method, path, body, dict(headers))
+            answer = connection.getresponse()
+            return answer, answer.read()
+        finally:
+            connection.close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    owner: ClassVar[StorageProxy]
+    protocol_version = "HTTP/1.1"
+
+    def handle_any(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {key: value for key, value in self.headers.items() if key.lower() not in _HOP_BY_HOP}
+        if body or self.command in {"PUT", "POST"}:
+            headers["Content-Length"] = str(len(body))
+        answer, content = self.owner.pass_on(self.command, self.path, headers, body)
+        self.owner.count(self.command, self.path, {key.lower(): value for key, value in headers.items()}, len(content))
+        self.send_response_only(answer.status, answer.reason)
+        for key, value in answer.getheaders():
+            if key.lower() not in _HOP_BY_HOP:
+                self.send_header(key, value)
+        length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(content))
+        self.send_header("Content-Length", length or "0")
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = handle_any  # noqa: N815 # names that the base class looks for
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 # the base class's name for it
+        """Keep quiet."""
