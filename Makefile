@@ -1,0 +1,30 @@
+# make help tells what there is. Everything is installed into this folder: .venv, and local/node_modules.
+
+PYTHON := .venv/bin/python
+SET_UP := .venv/set-up-done
+SECONDS :=
+ARGUMENTS :=
+
+.PHONY: help set-up run test clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' Makefile
+
+set-up: $(SET_UP)  ## install what runs and tests need (run and test do it by themselves)
+
+$(SET_UP): requirements.txt requirements-dev.txt local/requirements-node.txt local/package-lock.json local/set_up.sh
+	@sh local/set_up.sh
+	@touch $@
+
+run: $(SET_UP)  ## the whole system on this machine, until Ctrl-C; SECONDS=20 ends by itself and compares
+	@$(PYTHON) -m local $(if $(SECONDS),--seconds $(SECONDS)) $(ARGUMENTS)
+
+test: $(SET_UP)  ## lint, types and all tests; ARGUMENTS go to pytest
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@$(PYTHON) -m pytest $(ARGUMENTS)
+
+clean:  ## remove all that the others made
+	rm -rf .venv local/node_modules .local .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
