@@ -1,0 +1,1 @@
+"""The whole system on one machine: storage, hub, host and writer, for `make run` and for tests."""
