@@ -1,0 +1,76 @@
+"""A Functions app for the tests of the host: it logs what it was called with, and does what a blob's name says.
+
+`fail/…` raises, `flaky/…` raises at the first two calls, `hold/{gate}/…` waits until the container `gates` has the blob
+`{gate}`. `SAMPLE_FAULT` makes the import fail.
+"""
+
+import collections
+import json
+import logging
+import os
+import threading
+import time
+
+import azure.functions as func
+from azure.functions.timer import TimerRequest
+from azure.storage.blob import BlobClient
+from azurefunctions.extensions.bindings import blob
+
+if fault := os.environ.get("SAMPLE_FAULT"):
+    raise ValueError(fault)
+
+app = func.FunctionApp()
+log = logging.getLogger("sample")
+lock = threading.Lock()
+calls: collections.Counter[str] = collections.Counter()
+inside = 0
+most_inside = 0
+
+
+@app.blob_trigger(arg_name="client", path="inbox/{name}", connection="SampleStorage", source=func.BlobSource.EVENT_GRID)
+def record(client: blob.BlobClient, context: func.Context) -> None:
+    global inside, most_inside  # noqa: PLW0603  the app's only state, as in the small apps people write
+    print("what an app prints is not an event")  # noqa: T201  shows that standard output is safe
+    name = client.blob_name
+    with lock:
+        calls[name] += 1
+        inside += 1
+        most_inside = max(most_inside, inside)
+    try:
+        behave(name)
+    finally:
+        with lock:
+            inside -= 1
+    called = {
+        "function": context.function_name,
+        "container": client.container_name,
+        "blob": name,
+        "text": client.download_blob().readall().decode(),
+        "most_inside": most_inside,
+    }
+    log.info(json.dumps(called))
+
+
+def behave(name: str) -> None:
+    kind, _, rest = name.partition("/")
+    if kind == "fail":
+        log.error("about to fail for %s", name)
+        raise ValueError(f"no luck with {name}")
+    if kind == "flaky" and calls[name] <= 2:
+        raise ConnectionError(f"call {calls[name]} of {name}")
+    if kind == "hold":
+        log.info("holding %s", name)
+        connection = os.environ["SampleStorage"]  # noqa: SIM112  connections are named like this in Functions
+        gate = BlobClient.from_connection_string(connection, "gates", rest.partition("/")[0])
+        while not gate.exists():
+            time.sleep(0.02)
+
+
+@app.timer_trigger(arg_name="timer", schedule="%SAMPLE_SCHEDULE%")
+async def tick(timer: TimerRequest) -> None:
+    log.info(json.dumps({"tick": timer.schedule_status, "past_due": timer.past_due}))
+
+
+@app.timer_trigger(arg_name="timer", schedule="0 0 0 1 1 *", run_on_startup=True)
+def at_start(timer: TimerRequest) -> None:
+    log.warning("started, past due: %s", timer.past_due)
