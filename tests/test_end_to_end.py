@@ -1,0 +1,238 @@
+"""The app as deployed, in the worker process: from blobs that Network Watcher writes to events on the hub."""
+
+import gzip
+import json
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from local.app_folder import HostError
+from local.azurite import Azurite
+from local.blob_stores import StorageAccount
+from local.comparison import Comparison
+from local.event_hub import EventHub, StoredEvent
+from local.expected import Expected
+from local.fleet import fleet
+from local.network_watcher import NetworkWatcher, Sink
+from local.records import Oddities
+from local.worker_process import WorkerProcess
+
+APP = Path(__file__).resolve().parent.parent
+PARTITIONS = 4  # of the local hub
+CONTAINERS = ("insights-logs-networksecuritygroupflowevent", "insights-logs-flowlogflowevent")
+
+
+@pytest.fixture
+def storage() -> Iterator[Azurite]:
+    with Azurite() as server:  # its own, so that no other test's blobs are forwarded
+        yield server
+
+
+def settings_for(storage: Azurite, hub: EventHub, **more: str) -> dict[str, str]:
+    return {
+        "AzureWebJobsStorage": storage.connection_string,
+        "FlowLogStorage": storage.connection_string,
+        "FlowLogEventHub": hub.connection_string,
+        "FLOWLOG_TRIGGER_SOURCE": "LogsAndContainerScan",
+        "FLOWLOG_START": "all",
+    } | more
+
+
+def body_of(event: StoredEvent) -> list[dict[str, Any]]:
+    body = gzip.decompress(event.body) if event.content_encoding == "gzip" else event.body
+    if event.content_type == "application/x-ndjson":
+        return [json.loads(line) for line in body.splitlines()]
+    document = json.loads(body)
+    return list(document["records"]) if "records" in document else [document]
+
+
+class Reader:
+    """Holds the hub's events against what was written."""
+
+    def __init__(self, hub: EventHub) -> None:
+        self.comparison = Comparison()
+        self._hub = hub
+        self._taken = [0] * PARTITIONS
+
+    def take(self) -> None:
+        """Take the events that are there."""
+        for partition in range(PARTITIONS):
+            events = self._hub.events(partition)
+            for event in events[self._taken[partition] :]:
+                self.comparison.arrive(str(event.properties["blob"]), body_of(event))
+            self._taken[partition] = len(events)
+
+    def wait(self) -> None:
+        """Wait until all that was written has arrived."""
+        deadline = time.monotonic() + 60
+        while not self.comparison.wait_until_even(0.2):
+            assert time.monotonic() < deadline, self.comparison.verdict()
+            self.take()
+
+    def verdict(self) -> list[str]:
+        """Take what came last, and give what differs."""
+        self.take()
+        return self.comparison.verdict()
+
+
+@contextmanager
+def writer(storage: Azurite, sink: Sink, *, hostile: bool = False) -> Iterator[NetworkWatcher]:
+    with BlobServiceClient.from_connection_string(storage.connection_string) as service:
+        yield NetworkWatcher(
+            StorageAccount(service),
+            fleet(5, "end to end"),
+            first_minute=29_500_050,  # ten minutes before an hour ends
+            per_minute=150,
+            seed="end to end",
+            oddities=Oddities(forms=True, hostile=hostile),
+            sink=sink,
+        )
+
+
+def test_the_app_has_a_function_for_each_source_and_container(storage: Azurite, hub: EventHub) -> None:
+    settings = settings_for(storage, hub, FLOWLOG_SOURCES="FlowLogStorage,Other", FLOWLOG_TRIGGER_SOURCE="EventGrid")
+    settings["Other"] = storage.connection_string.replace("devstoreaccount1", "other")
+
+    with WorkerProcess(APP, settings=settings, poll_seconds=60) as worker:
+        functions = {function["name"]: function for function in worker.ready["functions"]}
+
+    assert set(functions) == {
+        f"forward_{source}_{container}" for source in ("FlowLogStorage", "Other") for container in CONTAINERS
+    }
+    for name, function in functions.items():
+        assert function["type"] == "blobTrigger"
+        assert function["path"] == name.split("_", 2)[2] + "/{name}"
+        assert function["connection"] == name.split("_", 2)[1]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"FLOWLOG_EVENT_FORMAT": "records", "FLOWLOG_EVENT_COMPRESSION": "gzip", "FLOWLOG_PARTITION_BY": "none"},
+        {"FLOWLOG_EVENT_FORMAT": "json", "FLOWLOG_EVENT_MAX_BYTES": "16384"},
+    ],
+    ids=["ndjson", "records-gzip", "json"],
+)
+def test_every_flow_of_every_format_arrives_once_as_written(
+    storage: Azurite, hub: EventHub, more: dict[str, str]
+) -> None:
+    reader = Reader(hub)
+    with (
+        WorkerProcess(APP, settings=settings_for(storage, hub, **more), poll_seconds=0.2) as worker,
+        writer(storage, reader.comparison.expect) as watcher,
+    ):
+        for _ in range(20):  # over the end of an hour, and while the app works
+            watcher.minute()
+        reader.wait()
+        assert worker.stop() == 0
+
+    assert reader.verdict() == []
+    assert reader.comparison.totals.arrived > 10_000
+    lines = [json.loads(event["message"]) for event in worker.seen() if event.get("logger") == "flowlog"]
+    assert sum(line["flows"] for line in lines if line["event"] == "flowlog.run") == reader.comparison.totals.arrived
+
+
+def test_what_cannot_be_read_is_in_quarantine_and_all_else_arrives(storage: Azurite, hub: EventHub) -> None:
+    reader = Reader(hub)
+    expected: set[str] = set()
+
+    def expect(append: Expected) -> None:
+        reader.comparison.expect(append)
+        expected.update(f"{append.blob}/{bad.offset}-{bad.crc}.json" for bad in append.quarantined)
+
+    with (
+        WorkerProcess(APP, settings=settings_for(storage, hub), poll_seconds=0.2),
+        writer(storage, expect, hostile=True) as watcher,
+    ):
+        for _ in range(30):
+            watcher.minute()
+        reader.wait()
+
+    reader.comparison.put_in_quarantine(reader.comparison.totals.to_be_quarantined)  # held against storage below
+    assert reader.verdict() == []
+    with BlobServiceClient.from_connection_string(storage.connection_string) as service:
+        assert set(service.get_container_client("flowlog-quarantine").list_blob_names()) == expected
+    assert len(expected) > 5
+
+
+def test_events_that_come_twice_and_out_of_order_change_nothing(storage: Azurite, hub: EventHub) -> None:
+    reader = Reader(hub)
+    with (
+        WorkerProcess(APP, settings=settings_for(storage, hub), poll_seconds=0.1, duplicate=True),
+        writer(storage, reader.comparison.expect) as watcher,
+    ):
+        for _ in range(15):
+            watcher.minute()
+        reader.wait()
+
+    assert reader.verdict() == []
+
+
+def test_a_second_host_goes_on_where_the_first_ended(storage: Azurite, hub: EventHub) -> None:
+    reader = Reader(hub)
+    with writer(storage, reader.comparison.expect) as watcher:
+        for _ in range(2):
+            with WorkerProcess(APP, settings=settings_for(storage, hub), poll_seconds=0.2):
+                watcher.minute()
+                reader.wait()
+
+    assert reader.verdict() == []
+
+
+def test_all_faults_of_the_settings_are_told_at_once_at_the_start(storage: Azurite, hub: EventHub) -> None:
+    settings = settings_for(storage, hub, FLOWLOG_EVENT_FORMAT="xml", FLOWLOG_RUN_SECONDS="soon")
+    del settings["FlowLogEventHub"]
+
+    with pytest.raises(HostError) as raised, WorkerProcess(APP, settings=settings):
+        pass
+
+    for name in ("FLOWLOG_EVENT_FORMAT", "FLOWLOG_RUN_SECONDS", "FlowLogEventHub"):
+        assert name in str(raised.value)
+
+
+def run_local(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603 # this checkout's own program
+        [sys.executable, "-m", "local", *arguments], cwd=APP, stdout=subprocess.PIPE, encoding="utf-8"
+    )
+
+
+def test_make_run_shows_flows_compares_them_and_ends_with_0() -> None:
+    with run_local("--seconds", "3", "--interval", "1", "--seed", uuid.uuid4().hex) as process:
+        output, _ = process.communicate(timeout=90)
+
+    assert process.returncode == 0, output
+    assert "DESTINATION" in output
+    assert "every flow that was written arrived once, as written" in output
+
+
+def test_make_run_ends_everything_that_it_started_at_ctrl_c() -> None:
+    with run_local("--interval", "1") as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("--"):
+                break
+        children = children_of(process.pid)
+        assert len(children) >= 2
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+    assert process.returncode == 0
+    assert [pid for pid in children if Path(f"/proc/{pid}/stat").exists()] == []
+
+
+def children_of(pid: int) -> list[int]:
+    """Give the processes that a process started (of Linux)."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += [int(child) for child in (task / "children").read_text().split()]
+    return found
