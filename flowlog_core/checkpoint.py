@@ -49,8 +49,8 @@ class Checkpoint:
     time: datetime | None = None
 
     def to_metadata(self) -> dict[str, str]:
-        """Write as blob metadata: ASCII, percent-encoded where need be."""
-        return {
+        """Write as blob metadata: ASCII, percent-encoded where need be; empty values, which get lost, are left out."""
+        metadata = {
             "schema": _SCHEMA,
             "offset": str(self.offset),
             "rangeend": str(self.range_end),
@@ -66,6 +66,7 @@ class Checkpoint:
             "quarantined": str(self.quarantined),
             "time": self.time.isoformat(timespec="milliseconds") if self.time else "",
         }
+        return {key: value for key, value in metadata.items() if value}
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> "Checkpoint":
@@ -84,16 +85,16 @@ class Checkpoint:
                 offset=int(metadata["offset"]),
                 range_end=int(metadata["rangeend"]),
                 pending_quarantined=int(metadata["pendingquarantined"]),
-                fingerprint=metadata["fingerprint"],
+                fingerprint=metadata.get("fingerprint", ""),
                 generation=int(metadata["generation"]),
-                etag=unquote(metadata["etag"]),
+                etag=unquote(metadata.get("etag", "")),
                 length=int(metadata["length"]),
                 complete=metadata["complete"] == "true",
                 records=int(metadata["records"]),
                 flows=int(metadata["flows"]),
                 events=int(metadata["events"]),
                 quarantined=int(metadata["quarantined"]),
-                time=datetime.fromisoformat(metadata["time"]) if metadata["time"] else None,
+                time=datetime.fromisoformat(metadata["time"]) if "time" in metadata else None,
             )
         except (KeyError, ValueError) as error:
             raise CheckpointUnreadableError(f"{type(error).__name__}: {error}") from error

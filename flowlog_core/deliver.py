@@ -12,7 +12,7 @@ from flowlog_core.errors import SendError
 from flowlog_core.events import Event, PackedRange
 from flowlog_core.ports import Clock, EventSink, Log
 
-SEND_SECONDS: Final = 30.0
+SEND_SECONDS: Final = 40.0
 """Time limit of a send. No send starts unless the lease lasts longer."""
 
 _BUSY_SECONDS: Final = 4.0  # what the service asks for when it is busy
@@ -122,13 +122,13 @@ class Delivery:
             events = [event for queued in self._queue for event in queued.events]
             self._hold_lease()
             try:
-                self._sink.send(events, self._partition_key, within=SEND_SECONDS)
+                acknowledged = self._sink.send(events, self._partition_key, within=SEND_SECONDS)
             except SendError as error:
-                self._settle(error.acknowledged)
-                attempt = 1 if error.acknowledged else attempt + 1
+                attempt += 1
                 self._wait(error, attempt)
             else:
-                self._settle(len(events))
+                attempt = 0
+                self._settle(acknowledged)
 
     def _settle(self, acknowledged: int) -> None:
         """Take acknowledged events off the queue; a range whose last one goes is forwarded."""

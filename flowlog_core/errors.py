@@ -49,15 +49,13 @@ class StorageError(FlowLogError):
 
 
 class SendError(FlowLogError):
-    """Event Hubs did not acknowledge events.
+    """Event Hubs did not acknowledge events; they may have arrived or not.
 
     Attributes:
-        acknowledged: How many of the events were acknowledged before; the others may or may not have arrived.
         busy: Whether the service asked for a pause, rather than the connection failing.
 
     """
 
-    def __init__(self, message: str, *, acknowledged: int, busy: bool) -> None:
-        self.acknowledged = acknowledged
+    def __init__(self, message: str, *, busy: bool) -> None:
         self.busy = busy
         super().__init__(message)

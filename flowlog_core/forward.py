@@ -173,14 +173,24 @@ class Forwarder:
             raise
         return reports
 
-    def _is_before_start(self, blob: SourceBlob) -> bool:
+    def first_hour(self) -> datetime | None:
+        """Give the hour before which blobs are left alone, or None where none are.
+
+        Raises:
+            StorageError: The time of the destination's first run can't be read.
+
+        """
         start = self.options.start
-        if start == "all" or blob.hour is None:
-            return False
+        if start == "all":
+            return None
         if self._first_hour is None:
             first = self.checkpoints.first_run(self.clock.now()) if start == "now" else start
             self._first_hour = first.replace(minute=0, second=0, microsecond=0) if start == "now" else first
-        return blob.hour < self._first_hour
+        return self._first_hour
+
+    def _is_before_start(self, blob: SourceBlob) -> bool:
+        first = self.first_hour()
+        return first is not None and blob.hour is not None and blob.hour < first
 
     def _pass(self, blob: SourceBlob, deadline: float) -> RunReport | None:
         began = self.clock.monotonic()

@@ -1,7 +1,7 @@
 """What the use cases need of the world, as small Protocols. Each call's cost in storage requests is part of it."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -47,6 +47,46 @@ class BlobSource(Protocol):
 
         Raises:
             BlobGoneError: There is no such blob.
+            StorageError: The request failed.
+
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ListedBlob:
+    """What a listing says of a source blob.
+
+    Attributes:
+        blob: The blob.
+        etag: Its ETag, in the form in which reads give it.
+        length: Its length in bytes.
+        modified: When it was last written.
+
+    """
+
+    blob: SourceBlob
+    etag: str
+    length: int
+    modified: datetime
+
+
+class BlobListing(Protocol):
+    """Lists source blobs. A container that does not exist is empty. One request for each 5,000 entries."""
+
+    def prefixes(self, account: str, container: str, under: str) -> Iterator[str]:
+        """Give the next level below a prefix: the longer prefixes, each up to and with its slash.
+
+        Raises:
+            StorageError: The request failed.
+
+        """
+        ...
+
+    def blobs(self, account: str, container: str, under: str) -> Iterator[ListedBlob]:
+        """Give all blobs whose names begin with a prefix.
+
+        Raises:
             StorageError: The request failed.
 
         """
@@ -120,6 +160,35 @@ class CheckpointStore(Protocol):
         """
         ...
 
+    def find(self, blobs: Sequence[SourceBlob], under: str) -> dict[SourceBlob, Checkpoint]:
+        """Read the checkpoints of blobs of one container whose names begin with `under`, in bulk.
+
+        One request for each 5,000. A blob without a checkpoint, or with one that can't be read, is left out.
+
+        Raises:
+            StorageError: The request failed.
+
+        """
+        ...
+
+    def last_sweep(self) -> datetime | None:
+        """Give the time that `swept` was last told, if ever. One request.
+
+        Raises:
+            StorageError: The request failed.
+
+        """
+        ...
+
+    def swept(self, time: datetime) -> None:
+        """Keep the time at which a sweep began that looked at everything. One request.
+
+        Raises:
+            StorageError: The request failed.
+
+        """
+        ...
+
     def first_run(self, now: datetime) -> datetime:
         """Give the time of the destination's first run: what is stored, else `now`, which is stored. One or two.
 
@@ -142,11 +211,19 @@ class EventSink(Protocol):
         """
         ...
 
-    def send(self, events: Sequence[Event], partition_key: str | None, *, within: float) -> None:
-        """Send events in order; return when all are acknowledged, at most `within` seconds later.
+    def send(self, events: Sequence[Event], partition_key: str | None, *, within: float) -> int:
+        """Send as many of the events, from the first on, as go into one batch: all of them arrive or none does.
+
+        Args:
+            events: In order; at least one.
+            partition_key: Of all of them, or None for any partition.
+            within: Seconds after which this has returned or raised.
+
+        Returns:
+            How many were sent, and acknowledged; at least one.
 
         Raises:
-            SendError: Some were not acknowledged.
+            SendError: They were not acknowledged.
 
         """
         ...

@@ -11,6 +11,7 @@ from flowlog_core.errors import SettingsError
 from flowlog_core.events import MIN_EVENT_BYTES, EventCompression, EventFormat, EventOptions
 from flowlog_core.flow import FieldsError, select_fields
 from flowlog_core.forward import ForwardOptions, Start
+from flowlog_core.sweep import SweepOptions
 
 TriggerSource = Literal["EventGrid", "LogsAndContainerScan"]
 PartitionBy = Literal["mac", "none"]
@@ -106,6 +107,8 @@ class Settings:
     event_hub: EventHubConnection
     state: StorageConnection
     forward: ForwardOptions
+    sweep_schedule: str
+    sweep: SweepOptions
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
@@ -142,6 +145,8 @@ class _Reader:
         event_hub = self._event_hub()
         state = self._storage(self._text("FLOWLOG_STATE") or "AzureWebJobsStorage")
         forward = self._forward()
+        sweep_schedule = self._get("FLOWLOG_SWEEP_SCHEDULE", "0 */5 * * * *", _schedule)
+        sweep = self._sweep(sources, containers or (), forward)
         self._check_accounts([source for source in sources if source is not None])
         if self.faults or event_hub is None or state is None or containers is None:
             return None
@@ -152,6 +157,8 @@ class _Reader:
             event_hub=event_hub,
             state=state,
             forward=forward,
+            sweep_schedule=sweep_schedule or "",
+            sweep=sweep,
         )
 
     def _forward(self) -> ForwardOptions:
@@ -167,6 +174,21 @@ class _Reader:
             partition_by=self._get("FLOWLOG_PARTITION_BY", "mac", _one_of(get_args(PartitionBy))),  # type: ignore[arg-type]  # as above
             run_seconds=self._get("FLOWLOG_RUN_SECONDS", "240", _number(5, 1500)) or 0,
             start=self._get("FLOWLOG_START", "now", _start) or "now",
+        )
+
+    def _sweep(
+        self, sources: list[StorageConnection | None], containers: tuple[str, ...], forward: ForwardOptions
+    ) -> SweepOptions:
+        hours = self._get("FLOWLOG_SWEEP_HOURS", "3", _number(1, 168)) or 0
+        max_hours = self._get("FLOWLOG_SWEEP_MAX_HOURS", "168", _number(1, 8760)) or 0
+        if hours and max_hours and max_hours < hours:
+            self.faults.append(f"FLOWLOG_SWEEP_MAX_HOURS is {max_hours}, less than FLOWLOG_SWEEP_HOURS, {hours}")
+        return SweepOptions(
+            containers=tuple((source.account, name) for source in sources if source for name in containers),
+            hours=hours,
+            max_hours=max_hours,
+            grace_seconds=self._get("FLOWLOG_SWEEP_GRACE_SECONDS", "120", _number(0, 3600)) or 0,
+            run_seconds=forward.run_seconds,
         )
 
     def _text(self, name: str) -> str:
@@ -298,6 +320,13 @@ def _number(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def _schedule(text: str) -> str:
+    # Only the shape is looked at: the host is the judge of what it can schedule.
+    if not re.fullmatch(r"[^ ]+(?: [^ ]+){5}", text):
+        raise _FaultError(f"takes six fields, seconds first, such as 0 */5 * * * *, not {text!r}")
+    return text
 
 
 def _fields(text: str) -> tuple[str, ...]:

@@ -1,15 +1,23 @@
 """In-memory adapters: the ports' behaviour without a network, held to it by the conformance suite."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from flowlog_core.blob import SourceBlob
 from flowlog_core.checkpoint import Checkpoint
-from flowlog_core.errors import BlobChangedError, BlobGoneError, CheckpointLostError, SendError, StorageError
+from flowlog_core.errors import (
+    BlobChangedError,
+    BlobGoneError,
+    CheckpointLostError,
+    CheckpointUnreadableError,
+    SendError,
+    StorageError,
+)
 from flowlog_core.events import Event
-from flowlog_core.ports import Chunk
+from flowlog_core.ports import Chunk, ListedBlob
 from flowlog_core.quarantine import QuarantineItem
 
 
@@ -41,12 +49,14 @@ class ManualClock:
 class _Stored:
     data: bytes
     etag: str
+    modified: datetime
 
 
 class MemoryBlobs:
     """Source blobs, and the writer's hand on them."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock = clock
         self.reads: list[tuple[int, int]] = []
         self.before_read: Callable[[], None] = _nothing
         self._blobs: dict[SourceBlob, _Stored] = {}
@@ -54,7 +64,7 @@ class MemoryBlobs:
 
     def put(self, blob: SourceBlob, data: bytes) -> None:
         self._version += 1
-        self._blobs[blob] = _Stored(data, f'"{self._version}"')
+        self._blobs[blob] = _Stored(data, f'"{self._version}"', self.clock.now())
 
     def delete(self, blob: SourceBlob) -> None:
         del self._blobs[blob]
@@ -70,6 +80,20 @@ class MemoryBlobs:
 
     def etag(self, blob: SourceBlob) -> str:
         return self._stored(blob).etag
+
+    def prefixes(self, account: str, container: str, under: str) -> Iterator[str]:
+        names = [blob.name for blob in self._in(account, container) if blob.name.startswith(under)]
+        levels = {under + name[len(under) :].partition("/")[0] + "/" for name in names if "/" in name[len(under) :]}
+        yield from sorted(levels)
+
+    def blobs(self, account: str, container: str, under: str) -> Iterator[ListedBlob]:
+        for blob in sorted(self._in(account, container), key=lambda blob: blob.name):
+            if blob.name.startswith(under):
+                stored = self._blobs[blob]
+                yield ListedBlob(blob, stored.etag, len(stored.data), stored.modified)
+
+    def _in(self, account: str, container: str) -> list[SourceBlob]:
+        return [blob for blob in self._blobs if (blob.account, blob.container) == (account, container)]
 
     def _stored(self, blob: SourceBlob) -> _Stored:
         if blob not in self._blobs:
@@ -94,6 +118,7 @@ class MemoryCheckpoints:
         self.clock = clock
         self._states: dict[SourceBlob, _State] = {}
         self._first_run: datetime | None = None
+        self._last_sweep: datetime | None = None
 
     def acquire(self, blob: SourceBlob) -> "MemoryLease | None":
         requests = 1 if blob in self._states else 3
@@ -107,6 +132,21 @@ class MemoryCheckpoints:
     def first_run(self, now: datetime) -> datetime:
         self._first_run = self._first_run or now
         return self._first_run
+
+    def find(self, blobs: Sequence[SourceBlob], under: str) -> dict[SourceBlob, Checkpoint]:
+        assert all(blob.name.startswith(under) for blob in blobs)
+        found = {}
+        for blob in blobs:
+            if blob in self._states:
+                with suppress(CheckpointUnreadableError):
+                    found[blob] = self.stored(blob)
+        return found
+
+    def last_sweep(self) -> datetime | None:
+        return self._last_sweep
+
+    def swept(self, time: datetime) -> None:
+        self._last_sweep = time
 
     def stored(self, blob: SourceBlob) -> Checkpoint:
         return Checkpoint.from_metadata(self._states[blob].metadata)
@@ -154,33 +194,32 @@ class MemoryLease:
 class MemorySink:
     """A hub that keeps what it acknowledged; it can be told to refuse."""
 
-    def __init__(self, max_event_bytes: int = 1_048_576) -> None:
+    def __init__(self, max_event_bytes: int = 1_048_576, batch_events: int = 1000) -> None:
         self.events: list[tuple[Event, str | None]] = []
         self.sends = 0
         self.before_send: Callable[[], None] = _nothing
         self.after_send: Callable[[], None] = _nothing
-        self.busy_for = 0  # so many sends are refused as busy
-        self.lost_for = 0  # so many sends arrive, and their acknowledgement doesn't
-        self.accept_first = 0  # of a refused send, so many events are acknowledged before
+        self.busy: Callable[[int], bool] = lambda _: False  # by the number of the send, from 1
+        self.lost: Callable[[int], bool] = lambda _: False  # it arrives, and its acknowledgement doesn't
         self._max_event_bytes = max_event_bytes
+        self._batch_events = batch_events
 
     def max_event_bytes(self) -> int:
         return self._max_event_bytes
 
-    def send(self, events: Sequence[Event], partition_key: str | None, *, within: float) -> None:
+    def send(self, events: Sequence[Event], partition_key: str | None, *, within: float) -> int:
+        assert events
         assert within > 0
         self.before_send()
         self.sends += 1
-        if self.busy_for:
-            self.busy_for -= 1
-            accepted = events[: self.accept_first]
-            self.events += [(event, partition_key) for event in accepted]
-            raise SendError("busy", acknowledged=len(accepted), busy=True)
-        self.events += [(event, partition_key) for event in events]
+        if self.busy(self.sends):
+            raise SendError("busy", busy=True)
+        batch = events[: self._batch_events]
+        self.events += [(event, partition_key) for event in batch]
         self.after_send()
-        if self.lost_for:
-            self.lost_for -= 1
-            raise SendError("connection lost", acknowledged=0, busy=False)
+        if self.lost(self.sends):
+            raise SendError("connection lost", busy=False)
+        return len(batch)
 
 
 class MemoryQuarantine:

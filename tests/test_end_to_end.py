@@ -85,12 +85,15 @@ class Reader:
 
 
 @contextmanager
-def writer(storage: Azurite, sink: Sink, *, hostile: bool = False) -> Iterator[NetworkWatcher]:
+def writer(
+    storage: Azurite, sink: Sink, *, hostile: bool = False, first_minute: int = 29_500_050
+) -> Iterator[NetworkWatcher]:
+    """Write as Network Watcher does, by default from ten minutes before an hour's end."""
     with BlobServiceClient.from_connection_string(storage.connection_string) as service:
         yield NetworkWatcher(
             StorageAccount(service),
             fleet(5, "end to end"),
-            first_minute=29_500_050,  # ten minutes before an hour ends
+            first_minute=first_minute,
             per_minute=150,
             seed="end to end",
             oddities=Oddities(forms=True, hostile=hostile),
@@ -105,6 +108,8 @@ def test_the_app_has_a_function_for_each_source_and_container(storage: Azurite, 
     with WorkerProcess(APP, settings=settings, poll_seconds=60) as worker:
         functions = {function["name"]: function for function in worker.ready["functions"]}
 
+    timer = functions.pop("sweep")
+    assert (timer["type"], timer["schedule"]) == ("timerTrigger", "0 */5 * * * *")
     assert set(functions) == {
         f"forward_{source}_{container}" for source in ("FlowLogStorage", "Other") for container in CONTAINERS
     }
@@ -187,6 +192,23 @@ def test_a_second_host_goes_on_where_the_first_ended(storage: Azurite, hub: Even
                 reader.wait()
 
     assert reader.verdict() == []
+
+
+def test_the_sweep_forwards_what_no_event_announced(storage: Azurite, hub: EventHub) -> None:
+    reader = Reader(hub)
+    with writer(storage, reader.comparison.expect, first_minute=int(time.time() / 60) - 5) as watcher:
+        for _ in range(3):
+            watcher.minute()
+    settings = settings_for(storage, hub, FLOWLOG_SWEEP_GRACE_SECONDS="0")
+
+    with WorkerProcess(APP, settings=settings, only_new=True) as worker:
+        worker.fire_timer("sweep")
+        reader.wait()
+
+    assert reader.verdict() == []
+    lines = [json.loads(event["message"]) for event in worker.seen() if event.get("logger") == "flowlog"]
+    (sweep,) = [line for line in lines if line["event"] == "flowlog.sweep"]
+    assert sweep["behind"] == sweep["caught"] >= 5
 
 
 def test_all_faults_of_the_settings_are_told_at_once_at_the_start(storage: Azurite, hub: EventHub) -> None:

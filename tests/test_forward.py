@@ -24,12 +24,13 @@ class Setup:
 
     options: ForwardOptions = field(default_factory=lambda: ForwardOptions(start="all"))
     clock: ManualClock = field(default_factory=ManualClock)
-    blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
+    blobs: MemoryBlobs = field(init=False)
     sink: MemorySink = field(default_factory=MemorySink)
     quarantine: MemoryQuarantine = field(default_factory=MemoryQuarantine)
     log: MemoryLog = field(default_factory=MemoryLog)
 
     def __post_init__(self) -> None:
+        self.blobs = MemoryBlobs(self.clock)
         self.checkpoints = MemoryCheckpoints(self.clock)
         self.forwarder = Forwarder(
             source=self.blobs,
@@ -356,7 +357,8 @@ def test_blobs_of_hours_before_the_first_run_are_left_alone() -> None:
 
     assert len(setup.flows()) == 2
     setup.clock.seconds += 7200
-    later = Setup(ForwardOptions(start="now"), clock=setup.clock, blobs=setup.blobs)
+    later = Setup(ForwardOptions(start="now"), clock=setup.clock)
+    later.forwarder.source = setup.blobs
     later.forwarder.checkpoints = setup.checkpoints
     assert later.forwarder.forward(hour("d=20/h=23"))  # the destination's first run counts, not the process's
 
@@ -412,7 +414,7 @@ def test_a_run_that_lost_its_lease_commits_nothing_more() -> None:
 def test_a_busy_hub_is_waited_for() -> None:
     setup = Setup()
     setup.blobs.put(VNET, document([vnet_record(2)]))
-    setup.sink.busy_for = 4
+    setup.sink.busy = lambda send: send <= 4
 
     report = setup.forward()
 
@@ -424,10 +426,11 @@ def test_a_busy_hub_is_waited_for() -> None:
 
 
 def test_a_hub_that_stays_busy_ends_the_run_in_time_without_a_fault_and_the_next_goes_on() -> None:
-    setup = Setup(ForwardOptions(start="all", run_seconds=60, events=EventOptions(max_bytes=16_384)))
+    options = ForwardOptions(start="all", run_seconds=60, events=EventOptions(max_bytes=16_384))
+    setup = Setup(options, sink=MemorySink(batch_events=3))
     records = [vnet_record(15, number=number) for number in range(200)]
     setup.blobs.put(VNET, document(records))
-    setup.sink.accept_first, setup.sink.busy_for = 3, 1000
+    setup.sink.busy = lambda send: send > 20
 
     report = setup.forward()
 
@@ -436,16 +439,17 @@ def test_a_hub_that_stays_busy_ends_the_run_in_time_without_a_fault_and_the_next
     assert setup.clock.seconds <= 120
     assert_tiles(setup.ranges(), setup.checkpoints.stored(VNET).range_end)
 
-    setup.sink.busy_for = 0
+    setup.sink.busy = lambda _: False
     assert setup.forward().complete
     assert len(setup.flows()) == 3000
     assert len({flow["id"] for flow in setup.flows()}) == 3000
 
 
 def test_events_acknowledged_before_a_refusal_are_not_sent_again() -> None:
-    setup = Setup(ForwardOptions(start="all", events=EventOptions(max_bytes=16_384)))
+    options = ForwardOptions(start="all", events=EventOptions(max_bytes=16_384))
+    setup = Setup(options, sink=MemorySink(batch_events=2))
     setup.blobs.put(VNET, document([vnet_record(100)]))
-    setup.sink.accept_first, setup.sink.busy_for = 2, 2
+    setup.sink.busy = lambda send: send % 2 == 0
 
     setup.forward()
 
@@ -456,7 +460,7 @@ def test_events_acknowledged_before_a_refusal_are_not_sent_again() -> None:
 def test_flows_whose_acknowledgement_was_lost_come_again_with_the_same_ids() -> None:
     setup = Setup()
     setup.blobs.put(VNET, document([vnet_record(3)]))
-    setup.sink.lost_for = 1
+    setup.sink.lost = lambda send: send == 1
 
     setup.forward()
 
@@ -467,7 +471,7 @@ def test_flows_whose_acknowledgement_was_lost_come_again_with_the_same_ids() -> 
 def test_a_destination_that_cannot_be_reached_is_a_fault_once_the_time_is_up() -> None:
     setup = Setup()
     setup.blobs.put(VNET, document([vnet_record(3)]))
-    setup.sink.lost_for = 1000
+    setup.sink.lost = lambda _: True
 
     with pytest.raises(SendError):
         setup.forwarder.forward(VNET)

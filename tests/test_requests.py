@@ -10,7 +10,7 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 
 from flowlog_core.adapters.event_hub import EventHubSink
-from flowlog_core.adapters.wiring import forwarder
+from flowlog_core.adapters.wiring import wire
 from flowlog_core.blob import SourceBlob
 from flowlog_core.forward import Forwarder
 from flowlog_core.settings import Settings
@@ -48,7 +48,7 @@ def counted(azurite: Azurite, hub: EventHub) -> Iterator[Counted]:
             "FLOWLOG_START": "all",
         }
         service = BlobServiceClient.from_connection_string(azurite.connection_string)
-        made = forwarder(Settings.read(environment))
+        made = wire(Settings.read(environment)).forwarder
         with suppress(ResourceExistsError):
             service.create_container(VNET.container)
         name = VNET.name.replace("/0_NETWORKWATCHERRG", f"/{uuid.uuid4()}_NETWORKWATCHERRG")

@@ -21,6 +21,7 @@ LAYERS = [
     },
     {"flowlog_core.adapters.credentials", "flowlog_core.telemetry"},
     {"flowlog_core.settings"},
+    {"flowlog_core.sweep"},
     {"flowlog_core.forward"},
     {"flowlog_core.deliver"},
     {"flowlog_core.ports"},

@@ -1,16 +1,16 @@
 """Source blobs in storage accounts; see `ports.BlobSource`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError
-from azure.storage.blob import BlobClient, BlobServiceClient
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.storage.blob import BlobClient, BlobPrefix, BlobServiceClient, ContainerClient
 
 from flowlog_core.adapters.credentials import storage_errors
 from flowlog_core.blob import SourceBlob
 from flowlog_core.errors import BlobGoneError
-from flowlog_core.ports import Chunk
+from flowlog_core.ports import Chunk, ListedBlob
 
 _RANGE_NOT_SATISFIABLE = 416
 
@@ -45,8 +45,36 @@ class AzureBlobSource:
         with storage_errors(f"looking at {blob}"):
             return self._client(blob).get_blob_properties().etag
 
+    def prefixes(self, account: str, container: str, under: str) -> Iterator[str]:
+        """See `ports.BlobListing.prefixes`."""
+        with storage_errors(f"listing {account}/{container} under {under!r}"):
+            try:
+                for entry in self._container(account, container).walk_blobs(under, delimiter="/"):
+                    if isinstance(entry, BlobPrefix):
+                        yield str(entry.name)
+            except ResourceNotFoundError:
+                return
+
+    def blobs(self, account: str, container: str, under: str) -> Iterator[ListedBlob]:
+        """See `ports.BlobListing.blobs`."""
+        with storage_errors(f"listing {account}/{container} under {under!r}"):
+            try:
+                for entry in self._container(account, container).list_blobs(under):
+                    blob = SourceBlob(account, container, entry.name)
+                    yield ListedBlob(blob, _quoted(entry.etag), entry.size, entry.last_modified)
+            except ResourceNotFoundError:
+                return
+
+    def _container(self, account: str, container: str) -> ContainerClient:
+        return self._accounts[account].get_container_client(container)
+
     def _client(self, blob: SourceBlob) -> BlobClient:
         account = self._accounts.get(blob.account)
         if account is None:
             raise BlobGoneError(f"{blob}: no connection leads to this storage account")
         return account.get_blob_client(blob.container, blob.name)
+
+
+def _quoted(etag: str) -> str:
+    """Give an ETag as headers have it: listings leave out the quotes."""
+    return etag if etag.startswith('"') else f'"{etag}"'

@@ -3,7 +3,7 @@
 Set Blob Metadata, Get Blob Properties and leases are in the cheapest price class; the blob itself is written once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Final
@@ -15,13 +15,14 @@ from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient
 from flowlog_core.adapters.credentials import storage_errors
 from flowlog_core.blob import SourceBlob
 from flowlog_core.checkpoint import Checkpoint
-from flowlog_core.errors import BlobGoneError, CheckpointLostError
+from flowlog_core.errors import BlobGoneError, CheckpointLostError, CheckpointUnreadableError
 
 CONTAINER: Final = "flowlog-checkpoints"
 LEASE_SECONDS: Final = 60
 """The longest that a lease can hold without being held for ever."""
 
 _FIRST_RUN: Final = "first-run"
+_LAST_SWEEP: Final = "last-sweep"
 _CONFLICT: Final = 409
 _PRECONDITION_FAILED: Final = 412
 
@@ -56,6 +57,43 @@ class AzureCheckpointStore:
                 self._create(client, {"time": now.isoformat()})
                 properties = client.get_blob_properties()
         return datetime.fromisoformat(properties.metadata["time"])
+
+    def find(self, blobs: Sequence[SourceBlob], under: str) -> dict[SourceBlob, Checkpoint]:
+        """See `ports.CheckpointStore.find`."""
+        if not blobs:
+            return {}
+        by_name = {blob.name_under(self._destination): blob for blob in blobs}
+        prefix = f"{self._destination}/{blobs[0].account}/{blobs[0].container}/{under}"
+        found = {}
+        with storage_errors(f"listing checkpoints under {prefix}"):
+            try:
+                for properties in self._container.list_blobs(prefix, include=["metadata"]):
+                    blob = by_name.get(properties.name)
+                    if blob is not None:
+                        with suppress(CheckpointUnreadableError):  # the run on the blob will say so
+                            found[blob] = Checkpoint.from_metadata(properties.metadata or {})
+            except ResourceNotFoundError:  # no container yet
+                return {}
+        return found
+
+    def last_sweep(self) -> datetime | None:
+        """See `ports.CheckpointStore.last_sweep`."""
+        with storage_errors("reading the time of the last sweep"):
+            try:
+                properties = self._container.get_blob_client(f"{self._destination}/{_LAST_SWEEP}").get_blob_properties()
+            except ResourceNotFoundError:
+                return None
+        return datetime.fromisoformat(properties.metadata["time"])
+
+    def swept(self, time: datetime) -> None:
+        """See `ports.CheckpointStore.swept`; two or three requests the first time."""
+        client = self._container.get_blob_client(f"{self._destination}/{_LAST_SWEEP}")
+        metadata = {"time": time.isoformat()}
+        with storage_errors("keeping the time of the last sweep"):
+            try:
+                client.set_blob_metadata(metadata)
+            except ResourceNotFoundError:
+                self._create(client, metadata)
 
     def _create(self, client: BlobClient, metadata: dict[str, str]) -> None:
         """Create an empty blob, unless it is there already; the container with the first one."""

@@ -14,7 +14,11 @@ from flowlog_core.errors import SendError
 from flowlog_core.events import Event
 from flowlog_core.settings import EventHubConnection
 
-_SOCKET_SECONDS: Final = 10.0  # the client's own 0.2 s is too short for a large batch on a slow link
+_SOCKET_SECONDS: Final = 3.0  # the client's own 0.2 s is too short for a large batch on a slow link
+_SOCKET_WAITS: Final = 4  # so many of them pass unnoticed in a send that times out (measured with 5.15.1)
+_LEAST_SECONDS: Final = 1.0  # for the service's answer
+_SLOWEST_FAILURE: Final = _SOCKET_WAITS * _SOCKET_SECONDS + 2 * _LEAST_SECONDS
+_IDLE_SECONDS: Final = 200.0  # the service drops connections that were idle for 240 s
 _EVENT_IN_BATCH: Final = 16  # bytes that a batch adds to an event, at most
 _PARTITION_KEY_BYTES: Final = 128
 _BUSY: Final = "server-busy"
@@ -33,6 +37,7 @@ class EventHubSink:
         self._lock = threading.Lock()
         self._client: EventHubProducerClient | None = None
         self._max_event_bytes: int | None = None
+        self._last_used = 0.0
 
     def max_event_bytes(self) -> int:
         """See `ports.EventSink.max_event_bytes`. The first call opens the connection."""
@@ -41,40 +46,47 @@ class EventHubSink:
                 try:
                     batch = self._open().create_batch(partition_key="0" * _PARTITION_KEY_BYTES)
                 except EventHubError as error:
-                    raise self._failed(error, acknowledged=0) from error
+                    raise self._failed(error) from error
                 room = batch.max_size_in_bytes - batch.size_in_bytes
                 self._max_event_bytes = room - _EVENT_IN_BATCH - _PARTITION_KEY_BYTES
             return self._max_event_bytes
 
-    def send(self, events: Sequence[Event], partition_key: str | None, *, within: float) -> None:
+    def send(self, events: Sequence[Event], partition_key: str | None, *, within: float) -> int:
         """See `ports.EventSink.send`."""
         deadline = time.monotonic() + within
-        acknowledged = 0
-        with self._lock:
-            try:
-                while acknowledged < len(events):
-                    batch = self._fill(events[acknowledged:], partition_key)
-                    left = deadline - time.monotonic()
-                    if left <= 0:
-                        raise SendError(f"{self._name}: not sent in {within} s", acknowledged=acknowledged, busy=False)
-                    self._open().send_batch(batch, timeout=left)
-                    acknowledged += len(batch)
-            except EventHubError as error:
-                raise self._failed(error, acknowledged=acknowledged) from error
+        if not self._lock.acquire(timeout=max(within - _SLOWEST_FAILURE, 0)):
+            raise SendError(f"{self._name}: other sends took all the time", busy=True)
+        try:
+            batch = self._fill(events, partition_key)
+            # The client tries a failed send once more by itself, and notices a time-out only between socket waits.
+            left = deadline - time.monotonic() - _SOCKET_WAITS * _SOCKET_SECONDS
+            self._open().send_batch(batch, timeout=max(left / 2, _LEAST_SECONDS))
+            self._last_used = time.monotonic()
+            return len(batch)
+        except EventHubError as error:
+            raise self._failed(error) from error
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """Close the connection, if any."""
         with self._lock:
-            if self._client is not None:
-                self._client.close()
-                self._client = None
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
     @property
     def _name(self) -> str:
         return self._connection.destination
 
     def _open(self) -> EventHubProducerClient:
+        if time.monotonic() - self._last_used > _IDLE_SECONDS:
+            self._drop()
         if self._client is None:
+            self._last_used = time.monotonic()
             # Retries are the run's: it knows how long it may wait, and whether its lease still holds.
             options: dict[str, Any] = {"retry_total": 0, "socket_timeout": _SOCKET_SECONDS}
             connection = self._connection
@@ -97,13 +109,16 @@ class EventHubSink:
             except ValueError as error:  # it is full
                 if not len(batch):
                     message = f"{self._name}: an event of {len(event.body)} bytes does not fit a batch"
-                    raise SendError(message, acknowledged=0, busy=False) from error
+                    raise SendError(message, busy=False) from error
                 break
         return batch
 
-    def _failed(self, error: EventHubError, *, acknowledged: int) -> SendError:
+    def _failed(self, error: EventHubError) -> SendError:
         text = " ".join(str(error).split())
-        return SendError(f"{self._name}: {text}", acknowledged=acknowledged, busy=_BUSY in text)
+        busy = _BUSY in text
+        if not busy:
+            self._drop()  # the next send opens a new connection
+        return SendError(f"{self._name}: {text}", busy=busy)
 
 
 def _event_data(event: Event) -> EventData:

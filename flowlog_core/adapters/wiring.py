@@ -2,6 +2,8 @@
 
 import random
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from flowlog_core.adapters.blobs import AzureBlobSource
@@ -11,6 +13,7 @@ from flowlog_core.adapters.event_hub import EventHubSink
 from flowlog_core.adapters.quarantine import AzureQuarantine
 from flowlog_core.forward import Forwarder
 from flowlog_core.settings import Settings
+from flowlog_core.sweep import Sweeper
 from flowlog_core.telemetry import JsonLog
 
 
@@ -34,15 +37,43 @@ class SystemClock:
         return random.random()  # noqa: S311 # spreads retries; nothing is kept secret by it
 
 
-def forwarder(settings: Settings) -> Forwarder:
-    """Make a forwarder whose clients are opened when first used."""
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """What the app can do, wired to the accounts that its settings name.
+
+    Attributes:
+        forwarder: Forwards one blob.
+        sweeper: Forwards what no event announced.
+
+    """
+
+    forwarder: Forwarder
+    sweeper: Sweeper
+
+
+def wire(settings: Settings) -> UseCases:
+    """Wire the use cases; connections are opened when first used, and kept."""
+    source = AzureBlobSource({each.account: blob_service(each) for each in settings.sources})
     state = blob_service(settings.state)
-    return Forwarder(
-        source=AzureBlobSource({source.account: blob_service(source) for source in settings.sources}),
-        checkpoints=AzureCheckpointStore(state, settings.event_hub.destination),
+    checkpoints = AzureCheckpointStore(state, settings.event_hub.destination)
+    clock, log = SystemClock(), JsonLog()
+    forwarder = Forwarder(
+        source=source,
+        checkpoints=checkpoints,
         sink=EventHubSink(settings.event_hub),
         quarantine=AzureQuarantine(state),
-        clock=SystemClock(),
-        log=JsonLog(),
+        clock=clock,
+        log=log,
         options=settings.forward,
     )
+    sweeper = Sweeper(
+        listing=source,
+        checkpoints=checkpoints,
+        forward=forwarder.forward,
+        first_hour=forwarder.first_hour,
+        executor=ThreadPoolExecutor(settings.sweep.parallel, thread_name_prefix="sweep"),
+        clock=clock,
+        log=log,
+        options=settings.sweep,
+    )
+    return UseCases(forwarder, sweeper)

@@ -162,3 +162,38 @@ def test_the_time_of_the_first_run_is_kept(world: World) -> None:
 
     assert world.checkpoints.first_run(first) == first
     assert world.checkpoints.first_run(first + timedelta(days=1)) == first
+
+
+def test_checkpoints_are_found_in_bulk(world: World) -> None:
+    blobs = [blob_of()]
+    blobs += [SourceBlob("account", blobs[0].container, name) for name in ("a/b/PT1H.json", "a/c/PT1H.json", NAMES[-1])]
+    for number, blob in enumerate(blobs[:3]):
+        lease = acquired(world, blob)
+        lease.read()
+        lease.commit(Checkpoint(offset=number, etag=SOME.etag))
+        lease.release()
+
+    found = world.checkpoints.find(blobs[:3], "a/")
+
+    assert found == {blob: Checkpoint(offset=number, etag=SOME.etag) for number, blob in enumerate(blobs[:3])}
+    assert world.checkpoints.find(blobs[3:], NAMES[-1]) == {}
+    assert world.checkpoints.find([], "") == {}
+
+
+def test_the_checkpoint_of_a_name_of_full_length_is_found(world: World) -> None:
+    blob = blob_of("/".join(["l" * 200] * 5) + "/PT1H.json")
+    lease = acquired(world, blob)
+    lease.read()
+    lease.commit(SOME)
+
+    assert world.checkpoints.find([blob], "l" * 200 + "/") == {blob: SOME}
+
+
+def test_the_time_of_the_last_sweep_is_kept(world: World) -> None:
+    first = datetime(2026, 11, 20, 23, 17, tzinfo=UTC)
+    assert world.checkpoints.last_sweep() is None
+
+    world.checkpoints.swept(first)
+    world.checkpoints.swept(first + timedelta(minutes=5))
+
+    assert world.checkpoints.last_sweep() == first + timedelta(minutes=5)

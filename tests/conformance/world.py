@@ -14,7 +14,7 @@ from flowlog_core.adapters.event_hub import EventHubSink
 from flowlog_core.adapters.quarantine import CONTAINER as QUARANTINE_CONTAINER
 from flowlog_core.adapters.quarantine import AzureQuarantine
 from flowlog_core.blob import SourceBlob
-from flowlog_core.ports import BlobSource, CheckpointStore, EventSink, Quarantine
+from flowlog_core.ports import BlobListing, BlobSource, CheckpointStore, EventSink, Quarantine
 from flowlog_core.quarantine import QuarantineItem
 from flowlog_core.settings import EventHubConnection
 from local.azurite import Azurite
@@ -29,6 +29,7 @@ class World(ABC):
 
     account: str
     source: BlobSource
+    listing: BlobListing
     checkpoints: CheckpointStore
     other_checkpoints: CheckpointStore
     sink: EventSink
@@ -60,7 +61,7 @@ class MemoryWorld(World):
     def __init__(self) -> None:
         self.account = "memory"
         clock = ManualClock()
-        self.source = self._blobs = MemoryBlobs()
+        self.source = self.listing = self._blobs = MemoryBlobs(clock)
         self.checkpoints = self._checkpoints = MemoryCheckpoints(clock)
         self.other_checkpoints = MemoryCheckpoints(clock)
         self.sink = self._sink = MemorySink()
@@ -82,7 +83,8 @@ class MemoryWorld(World):
         ]
 
     def refuse_next_send(self) -> None:
-        self._sink.busy_for = 1
+        refused = self._sink.sends + 1
+        self._sink.busy = lambda send: send == refused
 
     def quarantined(self, item: QuarantineItem) -> bytes:
         return self._quarantine.documents[item.name]
@@ -97,7 +99,7 @@ class AzureWorld(World):
         self.account = "devstoreaccount1"
         self._hub = EventHub()
         self._hub.start()
-        self.source = AzureBlobSource({self.account: self._service})
+        self.source = self.listing = AzureBlobSource({self.account: self._service})
         self._destination = f"test.servicebus/{uuid.uuid4().hex}"
         self.checkpoints = AzureCheckpointStore(self._service, self._destination)
         self.other_checkpoints = AzureCheckpointStore(self._service, f"{self._destination}-other")
