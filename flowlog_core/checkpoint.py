@@ -11,6 +11,7 @@ from flowlog_core.errors import CheckpointUnreadableError
 from flowlog_core.scanner import BEHIND_BYTES
 
 _SCHEMA: Final = "1"
+_FLAGS: Final = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +83,18 @@ class Checkpoint:
             raise CheckpointUnreadableError(f"schema {metadata.get('schema')!r}, where this version reads {_SCHEMA!r}")
         try:
             return cls(
-                offset=int(metadata["offset"]),
-                range_end=int(metadata["rangeend"]),
-                pending_quarantined=int(metadata["pendingquarantined"]),
+                offset=_number(metadata["offset"]),
+                range_end=_number(metadata["rangeend"]),
+                pending_quarantined=_number(metadata["pendingquarantined"]),
                 fingerprint=metadata.get("fingerprint", ""),
-                generation=int(metadata["generation"]),
+                generation=_number(metadata["generation"]),
                 etag=unquote(metadata.get("etag", "")),
-                length=int(metadata["length"]),
-                complete=metadata["complete"] == "true",
-                records=int(metadata["records"]),
-                flows=int(metadata["flows"]),
-                events=int(metadata["events"]),
-                quarantined=int(metadata["quarantined"]),
+                length=_number(metadata["length"]),
+                complete=_FLAGS[metadata["complete"]],
+                records=_number(metadata["records"]),
+                flows=_number(metadata["flows"]),
+                events=_number(metadata["events"]),
+                quarantined=_number(metadata["quarantined"]),
                 time=datetime.fromisoformat(metadata["time"]) if "time" in metadata else None,
             )
         except (KeyError, ValueError) as error:
@@ -121,6 +122,12 @@ class Checkpoint:
     def next_generation(self) -> "Checkpoint":
         """Begin again at the blob's start."""
         return Checkpoint(generation=self.generation + 1)
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{text!r} is no number")
+    return int(text)
 
 
 def fingerprint_of(behind: bytes) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from flowlog_core.blob import SourceBlob
 from flowlog_core.checkpoint import Checkpoint
-from flowlog_core.errors import SendError
+from flowlog_core.errors import SendError, StorageError
 from flowlog_core.events import Event, PackedRange
 from flowlog_core.ports import Clock, EventSink, Log
 
@@ -113,6 +113,7 @@ class Delivery:
         Raises:
             OutOfTimeError: There is none left, and the destination is busy.
             SendError: There is none left, and the destination can't be reached.
+            StorageError: There is none left, and the lease can't be renewed.
             CheckpointLostError: The lease is another's.
 
         """
@@ -120,10 +121,10 @@ class Delivery:
         attempt = 0
         while self._queue:
             events = [event for queued in self._queue for event in queued.events]
-            self._hold_lease()
             try:
+                self._hold_lease()
                 acknowledged = self._sink.send(events, self._partition_key, within=SEND_SECONDS)
-            except SendError as error:
+            except (SendError, StorageError) as error:
                 attempt += 1
                 self._wait(error, attempt)
             else:
@@ -145,22 +146,23 @@ class Delivery:
                 self.forwarded = queued.reached
                 self.flows += queued.flows
 
-    def _wait(self, error: SendError, attempt: int) -> None:
+    def _wait(self, error: SendError | StorageError, attempt: int) -> None:
         """Wait before sending again, or end the run where that would take too long.
 
         A range of which a part has arrived is not given up as easily: a later run would send that part again.
         """
-        first = _BUSY_SECONDS if error.busy else _RECONNECT_SECONDS
+        busy = isinstance(error, SendError) and error.busy
+        first = _BUSY_SECONDS if busy else _RECONNECT_SECONDS
         seconds = min(first * 2 ** (attempt - 1), _LONGEST_WAIT) * (1 + self._clock.random() / 4)
         begun = bool(self._queue) and self._queue[0].begun
         if self._clock.monotonic() + seconds > self._deadline + (self._patience if begun else 0):
-            if error.busy and not begun:
+            if busy and not begun:
                 raise OutOfTimeError from error
             raise error
         fields = {
             "blob": self._blob.path,
             "reason": str(error),
-            "busy": error.busy,
+            "busy": busy,
             "attempt": attempt,
             "waitSeconds": round(seconds, 1),
         }

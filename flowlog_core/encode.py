@@ -170,7 +170,7 @@ class Encoder:
             first += size
         if max_flow_bytes is not None and sum(map(len, lines)) > max_flow_bytes:
             lines, ordinals, long = _drop_long(lines, ordinals, max_flow_bytes)
-            bad += long
+            bad = sorted(bad + long, key=lambda each: each.ordinal)
         return EncodedRecord(id_prefix, lines, ordinals, tuple(bad))
 
     def _formatter(self, layout: Layout) -> _Formatter:

@@ -23,7 +23,7 @@ EventCompression = Literal["none", "gzip"]
 MIN_EVENT_BYTES: Final = 16_384
 """The smallest limit that leaves room for a flow beside the properties of a blob with a full-length name."""
 
-_NEARLY_FULL: Final = 0.9
+_NEARLY_FULL: Final = 0.9  # of the limit is enough for an event to be closed behind a record
 _MOST_PARTS: Final = 16
 _SAMPLE_BYTES: Final = 64 * 1024  # compressed once, to learn how far flows shrink
 _MARGIN: Final = 0.96  # of the limit is aimed at where the compressed size is only foreseen
@@ -179,6 +179,7 @@ class Packer:
         if self._body_limit < _LEAST_ROOM:
             raise EventLimitError(f"events of {limit} bytes leave no room for flows; {MIN_EVENT_BYTES} are needed")
         self._open_limit = _SAMPLE_BYTES if self._compress else self._body_limit
+        self._nearly_full = int(self._open_limit * _NEARLY_FULL)
         self._learned = not self._compress
         self._lines: list[str] = []  # the open body
         self._ids: list[_Ids] = []
@@ -217,7 +218,7 @@ class Packer:
             self._size += ends[taken - 1] - before
         self._end = end
         self._open_quarantined = self.quarantined
-        full = self._learned and self._size >= _NEARLY_FULL * self._open_limit
+        full = self._learned and self._size >= self._nearly_full
         if full or self._framing.most_flows is not None or len(self._parts) >= _MOST_PARTS:
             return self.flush()
         return []
@@ -260,11 +261,12 @@ class Packer:
 
     def _foresee(self, size: int, compressed: int) -> None:
         ratio = min(size / compressed, _MOST_RATIO)
-        self._open_limit = max(int(self._body_limit * _MARGIN * ratio), self._size)
+        self._open_limit = int(self._body_limit * _MARGIN * ratio)
+        self._nearly_full = int(self._body_limit * _NEARLY_FULL * ratio)
         self._learned = True
 
     def _seal(self) -> None:
-        """Make the open body a part of the range, or two where it shrank less than foreseen."""
+        """Make the open body a part of the range, or several where it shrank less than foreseen."""
         self._parts += self._sealed(0, len(self._lines))
         self._lines, self._ids, self._size = [], [], self._empty_size
 
@@ -272,11 +274,12 @@ class Packer:
         body = self._body(start, stop)
         if self._compress:
             size, body = len(body), _gzip(body)
-            if size >= _SAMPLE_BYTES:
+            if size >= min(_SAMPLE_BYTES, self._nearly_full):
                 self._foresee(size, len(body))
             if len(body) > self._body_limit:
-                half = (start + stop) // 2
-                return self._sealed(start, half) + self._sealed(half, stop)
+                pieces = len(body) // int(self._body_limit * _MARGIN) + 1
+                cuts = [start + (stop - start) * piece // pieces for piece in range(pieces + 1)]
+                return [part for cut in itertools.pairwise(cuts) if cut[0] < cut[1] for part in self._sealed(*cut)]
         return [_Part(body, stop - start, self._id(start), self._id(stop - 1))]
 
     def _body(self, start: int, stop: int) -> bytes:

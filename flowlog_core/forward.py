@@ -41,6 +41,7 @@ from flowlog_core.scanner import HEADER_BYTES, Broken, Item, Scanner
 
 Start = Literal["now", "all"] | datetime
 
+_COMMIT_SECONDS: Final = 10.0  # a commit is safe in any case, by its condition; this is only to make it work out
 _SEND_BYTES: Final = 1024 * 1024  # queued before a send: about one batch of Event Hubs
 
 
@@ -163,7 +164,8 @@ class Forwarder:
         try:
             while (report := self._pass(blob, deadline)) is not None:
                 reports.append(report)
-                if self.clock.monotonic() >= deadline or self.source.etag(blob) == report.etag:
+                # The look: what came in between was announced to a run that found the lease held.
+                if self.source.etag(blob) == report.etag or self.clock.monotonic() >= deadline:
                     break
         except BlobGoneError:
             self.log("flowlog.gone", {"blob": blob.path})
@@ -201,6 +203,8 @@ class Forwarder:
         run = _Run(self, blob, lease, deadline=deadline, lease_end=began + self.checkpoints.lease_seconds)
         try:
             run.forward()
+        except BlobGoneError:
+            pass  # the look will tell whether it is there again
         except CheckpointLostError as error:
             self.log("flowlog.conflict", {"blob": blob.path, "reason": str(error)}, level=logging.WARNING)
             return None
@@ -433,16 +437,16 @@ class _Run:
     def _out_of_time(self) -> bool:
         return self._use.clock.monotonic() >= self._deadline
 
-    def _hold_lease(self) -> None:
-        """Make sure that the lease outlasts a send."""
+    def _hold_lease(self, seconds: float = SEND_SECONDS) -> None:
+        """Make sure that the lease holds for so long; by default, that it outlasts a send."""
         now = self._use.clock.monotonic()
-        if now + SEND_SECONDS > self._lease_end:
+        if now + seconds > self._lease_end:
             self._lease.renew()
             self._lease_end = now + self._use.checkpoints.lease_seconds
 
     def _commit(self) -> None:
         if self._checkpoint != self._committed:
-            self._hold_lease()
+            self._hold_lease(_COMMIT_SECONDS)
             stamped = replace(self._checkpoint, time=self._use.clock.now())
             self._lease.commit(stamped)
             self._checkpoint = self._committed = stamped

@@ -5,10 +5,13 @@ itself only; memory is bounded by one record's limit, not by the input.
 
 Plan: the document is ``{"records":[{...},{...}]}``. The scanner looks for the array's start, then takes one object
 after the other by counting braces outside of strings, and parses each with orjson. Since no proper prefix of a JSON
-object is itself a JSON object, a record that parses ended where the braces said. One that doesn't, or that never
-closes, is broken framing: the scanner then looks for the next object that begins as a record begins and turns out to
-be one of a known layout. In sound JSON the bytes ``{"time":`` can't stand inside of a string (its quotes would be
-escaped), so that search needs no trust in what came before.
+object is itself a JSON object, a record that parses ended where the braces said.
+
+A landmark is where a record may begin. In sound JSON the bytes ``{"time":`` can't stand inside of a string (its quotes
+would be escaped), so landmarks need no trust in what came before; and no record of a known layout has one inside. So a
+landmark before the open object's end, or where no object is open, is tried on its own: if it begins a record of a
+known layout, framing was broken before it, and what lies between is one broken stretch. If not, the object goes on.
+Each byte is walked through at most twice, once in its object and once from the last landmark before it.
 
 Warning: `Scanner.offset` is the end of the last item returned, never "bytes read". It is what a checkpoint may hold.
 """
@@ -34,6 +37,7 @@ BEHIND_BYTES: Final = 512
 """So many bytes before `Scanner.offset` are kept, for the checkpoint's fingerprint."""
 
 _OVERSIZED: Final = f"record over {MAX_RECORD_BYTES} bytes"
+_ENDLESS: Final = "record that does not end"
 _LANDMARK_BYTES: Final = 256
 _GAP: Final = rb"[ \t\r\n]{0,64}"
 _ARRAY_START: Final = re.compile(rb'(?<!\\)"records"[ \t\r\n]*+:[ \t\r\n]*+\[')
@@ -43,6 +47,7 @@ _TRAILING_CLOSER: Final = re.compile(rb"\][ \t\r\n]*+\}[ \t\r\n]*+\Z")
 # Up to the next brace outside of strings, or to a string that has no end yet.
 _TO_BRACE: Final = re.compile(rb'[^"{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}]*+)*+', re.DOTALL)
 _TO_QUOTE: Final = re.compile(rb"[^\"\\]*+(?:\\.[^\"\\]*+)*+", re.DOTALL)
+_AFTER_OBJECT: Final = re.compile(rb"[ \t\r\n,]{0,256}+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +121,13 @@ class Landmarks:
 class _State(Enum):
     HEADER = auto()  # before the array
     BETWEEN = auto()  # in the array, outside of a record
-    OBJECT = auto()  # in an object of the array, from _start on
-    OVERSIZED = auto()  # the same, and its bytes are no longer kept
-    LOST = auto()  # framing is broken from _start on; no candidate yet
-    CANDIDATE = auto()  # framing is broken from _start on; what begins at _candidate may be a record
+    STRETCH = auto()  # from _start on: in an object, or where no object is
+    CANDIDATE = auto()  # the same, and what begins at _candidate.start may be a record
+    REFUSED = auto()  # behind an object that is no record; it began at _start
     CLOSED = auto()  # after the array
+
+
+_BEGUN: Final = frozenset({_State.STRETCH, _State.CANDIDATE, _State.REFUSED})
 
 
 class _Step(Enum):
@@ -128,11 +135,57 @@ class _Step(Enum):
     GO_ON = auto()
 
 
+class _Walk:
+    """The way through an object, as far as the bytes go."""
+
+    def __init__(self, start: int) -> None:
+        """Begin at the offset of its ``{``."""
+        self.start = self.position = start
+        self._depth = 0
+        self._in_string = False
+
+    def to_end(self, buffer: bytearray, base: int, limit: int) -> int | None:
+        """Go on; give the offset behind the object's last brace, or None if that is not before `limit`.
+
+        Args:
+            buffer: Bytes of the blob, those from `position` on among them.
+            base: Offset of its first byte.
+            limit: Offset to stop at.
+
+        """
+        index, stop = self.position - base, limit - base
+        end = None
+        while end is None and index < stop:
+            match = (_TO_QUOTE if self._in_string else _TO_BRACE).match(buffer, index, stop)
+            index = match.end() if match is not None else index
+            if index == stop:
+                break
+            byte = buffer[index]
+            if self._in_string:
+                if byte != ord('"'):  # a backslash whose escaped byte has not come yet
+                    break
+                self._in_string = False
+            elif byte == ord('"'):
+                self._in_string = True
+            else:
+                self._depth += 1 if byte == ord("{") else -1
+                if self._depth == 0:
+                    end = base + index + 1
+            index += 1
+        self.position = base + index
+        return end
+
+
 class Scanner:
     """A push scanner: `feed` bytes, then take items until there is none; `end` when no more bytes will come.
 
     All positions are offsets in the blob; ``_base`` is that of the first byte in the buffer, and always
-    ``_base <= offset``, ``offset - _base >= min(offset, BEHIND_BYTES)`` unless an oversized stretch is passed over.
+    ``_base <= max(0, _needed - BEHIND_BYTES)``.
+
+    Attributes:
+        offset: End of the last item returned.
+        behind: The last `BEHIND_BYTES` bytes before `offset`, or all that there are.
+
     """
 
     def __init__(self, landmarks: Landmarks, *, offset: int = 0, behind: bytes = b"") -> None:
@@ -145,45 +198,39 @@ class Scanner:
 
         """
         self.offset = offset
+        self.behind = behind
         self._landmarks = landmarks
         self._record_start = landmarks.pattern()
         self._buffer = bytearray(behind)
         self._base = offset - len(behind)
-        self._position = offset
+        self._position = offset  # BETWEEN, CLOSED: how far they came; REFUSED: the object's end
         self._state = _State.BETWEEN if offset else _State.HEADER
         self._ended = False
         self._header_try = 1  # HEADER: so many bytes are waited for before the next look
         self._start = offset
-        self._depth = 0
-        self._in_string = False
-        self._search = 0  # LOST and CANDIDATE: where the search for the next candidate goes on
-        self._candidate = 0
-        self._crc = 0  # of the dropped bytes from _start on
-        self._crc_end = 0
+        self._reason = ""
+        self._object: _Walk | None = None  # that began at _start, if an object did
+        self._candidate = _Walk(offset)
+        self._floor = offset  # STRETCH, CANDIDATE: landmarks before it are done with
+        self._landmark: int | None = None  # the last one found
+        self._looked = offset  # how far landmarks were looked for
+        self._crc = 0  # of the bytes from _start to _crc_end, which are dropped or about to be
+        self._crc_end = offset
         self._was_closed = False
         self._found: Record | None = None
-        self._reason = ""
         self._steps: dict[_State, Callable[[], Item | _Step]] = {
             _State.HEADER: self._in_header,
             _State.BETWEEN: self._between_records,
-            _State.OBJECT: self._in_object,
-            _State.OVERSIZED: self._in_oversized,
-            _State.LOST: self._lost,
+            _State.STRETCH: self._in_stretch,
             _State.CANDIDATE: self._in_candidate,
+            _State.REFUSED: self._after_refused,
             _State.CLOSED: self._after_array,
         }
 
     @property
-    def behind(self) -> bytes:
-        """The last `BEHIND_BYTES` bytes before `offset`, or all that there are."""
-        end = self.offset - self._base
-        return bytes(self._buffer[max(0, end - BEHIND_BYTES) : end])
-
-    @property
     def unfinished(self) -> bool:
         """Whether the bytes behind `offset` hold something that has begun and not ended."""
-        begun = {_State.OBJECT, _State.OVERSIZED, _State.LOST, _State.CANDIDATE}
-        return self._state in begun and not self._was_closed
+        return self._state in _BEGUN and not self._was_closed
 
     def feed(self, data: bytes) -> None:
         """Add the bytes that follow those fed before."""
@@ -236,95 +283,61 @@ class Scanner:
         byte = self._skip(_SEPARATORS)
         if byte is None:
             return _Step.NEED_MORE
-        self._start = self._position
         if byte == b"{":
-            self._begin_object(_State.OBJECT)
+            self._begin(_ENDLESS, _Walk(self._position))
         elif byte == b"]":
             self._position += 1
             self._was_closed = True
             self._state = _State.CLOSED
         else:
-            self._lose("no object where a record should begin", search=self._position)
+            self._begin("no object where a record should begin", None)
         return _Step.GO_ON
 
-    def _in_object(self) -> Item | _Step:
-        end = self._close(self._limit)
-        if end is None:
-            return self._in_open_object()
-        if end - self._start > MAX_RECORD_BYTES:
-            return self._pass_over(end, _OVERSIZED)
-        raw = self._bytes(self._start, end)
-        try:
-            record = Record(self._start, raw, orjson.loads(raw))
-        except orjson.JSONDecodeError as error:
-            reason = f"not valid JSON: {error.msg}"
-            candidate = self._next_candidate(self._start + 1, end)
-            if candidate is None:
-                return self._pass_over(end, reason)
-            self._lose(reason, search=candidate)
-            return _Step.GO_ON
-        return self._emit(record, end)
-
-    def _in_open_object(self) -> _Step:
-        if self._limit - self._start > MAX_RECORD_BYTES:
-            self._search = self._start + 1
-            self._reason = _OVERSIZED
-            self._state = _State.OVERSIZED
-            return _Step.GO_ON
-        if self._ended and self._next_candidate(self._start + 1) is not None:
-            self._lose("record that does not end", search=self._start + 1)
-            return _Step.GO_ON
-        return _Step.NEED_MORE
-
-    def _in_oversized(self) -> Item | _Step:
-        candidate = self._next_candidate(self._search)
-        end = self._close(self._limit if candidate is None else candidate)
-        if end is not None:
-            return self._pass_over(end, self._reason)
-        if candidate is not None:
-            self._try(candidate)
-            return _Step.GO_ON
-        self._search = max(self._search, self._limit - _LANDMARK_BYTES)
-        return _Step.NEED_MORE
-
-    def _lost(self) -> Item | _Step:
-        candidate = self._next_candidate(self._search)
-        if candidate is not None:
-            self._try(candidate)
-            return _Step.GO_ON
-        self._search = max(self._search, self._limit - _LANDMARK_BYTES)
-        if self._ended and not self._was_closed and self._start >= self._base and self._at(self._start) != b"{":
-            # Elements that are no objects, up to the document's end: nothing can come that makes them whole.
-            match = _TRAILING_CLOSER.search(self._buffer, self._start - self._base)
-            if match is not None:
-                return self._pass_over(self._base + match.start(), self._reason)
-        return _Step.NEED_MORE
+    def _in_stretch(self) -> Item | _Step:
+        landmark = self._next_landmark()
+        if self._object is not None:
+            end = self._object.to_end(self._buffer, self._base, self._limit if landmark is None else landmark)
+            if end is not None:
+                return self._end_object(end)
+        if landmark is None:
+            return self._wait()
+        self._candidate = _Walk(landmark)
+        self._floor = landmark + 1
+        self._state = _State.CANDIDATE
+        return _Step.GO_ON
 
     def _in_candidate(self) -> Item | _Step:
-        following = self._next_candidate(max(self._search, self._candidate + 1))
-        end = self._close(self._limit if following is None else following)
-        if end is not None:
-            record = self._known_record(self._candidate, end)
-            if record is not None:
-                self._found = record
-                return self._pass_over(self._candidate, self._reason)
-            self._search = end
-            self._state = _State.LOST
+        walk, landmark = self._candidate, self._next_landmark()
+        end = walk.to_end(self._buffer, self._base, self._limit if landmark is None else landmark)
+        if end is None and landmark is None and self._limit - walk.start <= MAX_RECORD_BYTES:
+            return self._wait()
+        record = None if end is None else self._known_record(walk.start, end)
+        if record is None:
+            self._state = _State.STRETCH
             return _Step.GO_ON
-        if following is not None:  # a record has no second beginning inside: the first one was cut off
-            self._try(following)
+        self._found = record
+        return self._pass_over(walk.start)
+
+    def _after_refused(self) -> Item | _Step:
+        """See what follows an object: if nothing does, its last brace is the document's own."""
+        index = self._position - self._base
+        match = _AFTER_OBJECT.match(self._buffer, index)
+        after = index if match is None else match.end()
+        if after < len(self._buffer) and self._buffer[after] not in b" \t\r\n,{]":
+            self._object = None  # its last brace came too early
+            self._state = _State.STRETCH
             return _Step.GO_ON
-        self._search = max(self._candidate + 1, self._limit - _LANDMARK_BYTES)
-        if self._limit - self._candidate > MAX_RECORD_BYTES:
-            self._state = _State.LOST
-            return _Step.GO_ON
-        return _Step.NEED_MORE
+        if after < len(self._buffer):
+            return self._pass_over(self._position)
+        if not self._ended:
+            return _Step.NEED_MORE
+        end = self._array_end()
+        return self._pass_over(self._position if end is None else end)
 
     def _after_array(self) -> Item | _Step:
         if self._skip(_CLOSER) is None:
             return _Step.NEED_MORE
-        self._start = self._position
-        self._lose("bytes after the end of the records", search=self._position)
+        self._begin("bytes after the end of the records", None)
         return _Step.GO_ON
 
     # Parts of the steps.
@@ -334,68 +347,61 @@ class Scanner:
         """The end of the bytes fed so far."""
         return self._base + len(self._buffer)
 
-    def _at(self, offset: int) -> bytes:
-        index = offset - self._base
-        return bytes(self._buffer[index : index + 1])
-
     def _bytes(self, start: int, end: int) -> bytes:
-        return bytes(self._buffer[start - self._base : end - self._base])
+        with memoryview(self._buffer) as view:
+            return bytes(view[max(0, start - self._base) : end - self._base])
 
     def _skip(self, pattern: re.Pattern[bytes]) -> bytes | None:
         """Move on over what the pattern matches; give the byte there, or None at the end of the buffer."""
         match = pattern.match(self._buffer, self._position - self._base)
         if match is not None:
             self._position = self._base + match.end()
-        return self._at(self._position) or None
+        return self._bytes(self._position, self._position + 1) or None
 
-    def _begin_object(self, state: _State) -> None:
-        self._depth = 0
-        self._in_string = False
+    def _begin(self, reason: str, walk: _Walk | None) -> None:
+        """Begin a stretch, which is broken for this reason unless an object ends before anything else begins."""
+        self._start = self._position
+        self._floor = self._start + 1
+        self._object = walk
+        self._reason = reason
         self._crc, self._crc_end = 0, self._start
-        self._state = state
+        self._state = _State.STRETCH
 
-    def _close(self, limit: int) -> int | None:
-        """Move on through an object; give the offset behind its last brace, or None if that is not before `limit`."""
-        buffer, base, stop = self._buffer, self._base, limit - self._base
-        index = self._position - base
-        end = None
-        while end is None and index < stop:
-            match = (_TO_QUOTE if self._in_string else _TO_BRACE).match(buffer, index, stop)
-            index = match.end() if match is not None else index
-            if index == stop:
-                break
-            byte = buffer[index]
-            if self._in_string:
-                if byte != ord('"'):  # a backslash whose escaped byte has not come yet
-                    break
-                self._in_string = False
-            elif byte == ord('"'):
-                self._in_string = True
-            else:
-                self._depth += 1 if byte == ord("{") else -1
-                if self._depth == 0:
-                    end = base + index + 1
-            index += 1
-        self._position = base + index
-        return end
+    def _end_object(self, end: int) -> Item | _Step:
+        if end - self._start > MAX_RECORD_BYTES:
+            self._reason = _OVERSIZED
+        else:
+            raw = self._bytes(self._start, end)
+            try:
+                return self._emit(Record(self._start, raw, orjson.loads(raw)), end)
+            except orjson.JSONDecodeError as error:
+                self._reason = f"not valid JSON: {error.msg}"
+        self._position = end
+        self._state = _State.REFUSED
+        return _Step.GO_ON
 
-    def _next_candidate(self, search: int, stop: int | None = None) -> int | None:
-        limit = self._limit if stop is None else stop
-        match = self._record_start.search(self._buffer, max(0, search - self._base), limit - self._base)
+    def _wait(self) -> Item | _Step:
+        """Wait for more bytes, unless the document's end shows that none can make this stretch whole."""
+        end = self._array_end() if self._ended and not self._was_closed else None
+        return _Step.NEED_MORE if end is None else self._pass_over(end)
+
+    def _array_end(self) -> int | None:
+        """Give the offset of the ``]`` that, with a brace, ends the input, if it ends so."""
+        match = _TRAILING_CLOSER.search(self._buffer, self._crc_end - self._base)
         return None if match is None else self._base + match.start()
 
-    def _lose(self, reason: str, *, search: int) -> None:
-        self._reason = reason
-        self._search = search
-        self._crc, self._crc_end = 0, self._start
-        self._state = _State.LOST
-
-    def _try(self, candidate: int) -> None:
-        self._candidate = self._position = candidate
-        self._search = candidate + 1
-        self._depth = 0
-        self._in_string = False
-        self._state = _State.CANDIDATE
+    def _next_landmark(self) -> int | None:
+        """Find the first landmark that is not done with. No byte is looked at twice, but for a landmark's length."""
+        if self._landmark is not None and self._landmark >= self._floor:
+            return self._landmark
+        search = max(self._floor, self._looked)
+        match = self._record_start.search(self._buffer, search - self._base)
+        if match is None:
+            self._landmark = None
+            self._looked = max(search, self._limit - _LANDMARK_BYTES)
+        else:
+            self._landmark = self._looked = self._base + match.start()
+        return self._landmark
 
     def _known_record(self, start: int, end: int) -> Record | None:
         if end - start > MAX_RECORD_BYTES:
@@ -409,15 +415,16 @@ class Scanner:
 
     def _emit(self, item: Item, end: int) -> Item:
         self.offset = self._position = end
+        self.behind = self._bytes(end - BEHIND_BYTES, end)
         self._was_closed = False
         self._state = _State.BETWEEN
         return item
 
-    def _pass_over(self, end: int, reason: str) -> Item:
-        kept = self._start >= self._base and end - self._start <= MAX_RECORD_BYTES
+    def _pass_over(self, end: int) -> Item:
+        kept = self._crc_end == self._start and end - self._start <= MAX_RECORD_BYTES
         raw = self._bytes(self._start, end) if kept else None
         self._add_to_crc(end)
-        return self._emit(Broken(self._start, end, self._crc, raw, reason), end)
+        return self._emit(Broken(self._start, end, self._crc, raw, self._reason), end)
 
     def _add_to_crc(self, end: int) -> None:
         if end > self._crc_end:
@@ -426,19 +433,25 @@ class Scanner:
 
     def _trim(self) -> None:
         """Drop the bytes that nothing needs any more, so that the buffer is bounded."""
-        needed = self.offset
-        if self._state in {_State.OVERSIZED, _State.LOST, _State.CANDIDATE}:
-            needed = self._start
-            if self._limit - self._start > MAX_RECORD_BYTES:
-                needed = self._candidate if self._state is _State.CANDIDATE else min(self._search, self._position_kept)
-                self._add_to_crc(needed)
-        elif self._state is _State.HEADER:
-            needed = self._base
+        needed = self._needed
+        if self._state in _BEGUN and needed > self._start:
+            self._add_to_crc(needed)
         drop = needed - BEHIND_BYTES - self._base
         if drop > 0:
             del self._buffer[:drop]
             self._base += drop
 
     @property
-    def _position_kept(self) -> int:
-        return self._position if self._state is _State.OVERSIZED else self._limit
+    def _needed(self) -> int:
+        """Offset of the first byte that is needed: a stretch is kept from its start on, unless that is too far."""
+        if self._state is _State.HEADER:
+            return self._base
+        if self._state not in _BEGUN:
+            return self._position
+        if self._state is _State.REFUSED:
+            rest = self._position - _LANDMARK_BYTES
+        elif self._state is _State.CANDIDATE:
+            rest = self._candidate.start
+        else:
+            rest = self._looked if self._object is None else min(self._looked, self._object.position)
+        return rest if rest - self._start > MAX_RECORD_BYTES + 2 * _LANDMARK_BYTES else self._start

@@ -13,14 +13,18 @@ from flowlog_core.flow import FieldsError, select_fields
 from flowlog_core.forward import ForwardOptions, Start
 from flowlog_core.sweep import SweepOptions
 
-TriggerSource = Literal["EventGrid", "LogsAndContainerScan"]
+TriggerSource = Literal["EventGrid", "LogsAndContainerScan", "StorageQueue", "Sweep"]
 PartitionBy = Literal["mac", "none"]
 
 CONTAINERS: Final = ("insights-logs-networksecuritygroupflowevent", "insights-logs-flowlogflowevent")
 """Where Network Watcher writes NSG and VNet flow logs."""
 
 _HUB_CONNECTION: Final = "FlowLogEventHub"
+_MOST_EVENT_BYTES: Final = 20 * 1024 * 1024  # what a dedicated cluster takes; the hub has the last word
 _DEVELOPMENT_ACCOUNT: Final = "devstoreaccount1"  # the emulator's, see learn.microsoft.com, "Use Azurite"
+_EMULATOR_HOST: Final = re.compile(r"localhost|[\d.]+|.*:.*", re.ASCII)  # there the account is in the path
+_ACCOUNT_NAME: Final = re.compile(r"[a-z0-9]{3,24}", re.ASCII)
+_HOST_NAME: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*", re.ASCII)
 _CONTAINER_NAME: Final = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}", re.ASCII)
 
 
@@ -143,7 +147,8 @@ class _Reader:
         containers = self._get("FLOWLOG_CONTAINERS", ",".join(CONTAINERS), _containers)
         trigger_source = self._get("FLOWLOG_TRIGGER_SOURCE", "EventGrid", _one_of(get_args(TriggerSource)))
         event_hub = self._event_hub()
-        state = self._storage(self._text("FLOWLOG_STATE") or "AzureWebJobsStorage")
+        state_name = self._get("FLOWLOG_STATE", "AzureWebJobsStorage", _name)
+        state = self._storage(state_name) if state_name else None
         forward = self._forward()
         sweep_schedule = self._get("FLOWLOG_SWEEP_SCHEDULE", "0 */5 * * * *", _schedule)
         sweep = self._sweep(sources, containers or (), forward)
@@ -166,7 +171,7 @@ class _Reader:
         events = EventOptions(
             format=self._get("FLOWLOG_EVENT_FORMAT", "ndjson", _one_of(get_args(EventFormat))),  # type: ignore[arg-type]  # as above
             compression=self._get("FLOWLOG_EVENT_COMPRESSION", "none", _one_of(get_args(EventCompression))),  # type: ignore[arg-type]  # as above
-            max_bytes=self._get("FLOWLOG_EVENT_MAX_BYTES", "262144", _number(MIN_EVENT_BYTES, 1_048_576)) or 0,
+            max_bytes=self._get("FLOWLOG_EVENT_MAX_BYTES", "262144", _number(MIN_EVENT_BYTES, _MOST_EVENT_BYTES)) or 0,
             fields=self._get("FLOWLOG_FIELDS", "", _fields) or (),
         )
         return ForwardOptions(
@@ -179,6 +184,7 @@ class _Reader:
     def _sweep(
         self, sources: list[StorageConnection | None], containers: tuple[str, ...], forward: ForwardOptions
     ) -> SweepOptions:
+        alone = self._text("FLOWLOG_TRIGGER_SOURCE") == "Sweep"
         hours = self._get("FLOWLOG_SWEEP_HOURS", "3", _number(1, 168)) or 0
         max_hours = self._get("FLOWLOG_SWEEP_MAX_HOURS", "168", _number(1, 8760)) or 0
         if hours and max_hours and max_hours < hours:
@@ -187,7 +193,8 @@ class _Reader:
             containers=tuple((source.account, name) for source in sources if source for name in containers),
             hours=hours,
             max_hours=max_hours,
-            grace_seconds=self._get("FLOWLOG_SWEEP_GRACE_SECONDS", "120", _number(0, 3600)) or 0,
+            # Where the sweep is all there is, a blob that is appended to every minute must not wait for its hour's end.
+            grace_seconds=self._get("FLOWLOG_SWEEP_GRACE_SECONDS", "0" if alone else "120", _number(0, 3600)) or 0,
             run_seconds=forward.run_seconds,
         )
 
@@ -209,12 +216,15 @@ class _Reader:
         if text:
             return self._storage_by_string(name, text)
         uri, account = self._text(f"{name}__blobServiceUri"), self._text(f"{name}__accountName")
+        if account and not _ACCOUNT_NAME.fullmatch(account):
+            self.faults.append(f"{name}__accountName takes the name of a storage account, not {_shown(account)}")
+            return None
         if uri:
-            host = urlsplit(uri).hostname or ""
-            if not host or urlsplit(uri).scheme not in {"https", "http"}:
+            account = account or _account_of(uri)
+            if not account or not uri.startswith(("https://", "http://")):
                 self.faults.append(f"{name}__blobServiceUri takes a URL such as https://account.blob.core.windows.net")
                 return None
-            return StorageConnection(name, account or host.split(".")[0], None, uri, self._identity(name))
+            return StorageConnection(name, account, None, uri, self._identity(name))
         if account:
             uri = f"https://{account}.blob.core.windows.net"
             return StorageConnection(name, account, None, uri, self._identity(name))
@@ -236,20 +246,23 @@ class _Reader:
 
     def _event_hub(self) -> EventHubConnection | None:
         name = _HUB_CONNECTION
-        hub = self._text("FLOWLOG_EVENTHUB_NAME") or "flowlogs"
+        hub = self._get("FLOWLOG_EVENTHUB_NAME", "flowlogs", _hub_name) or ""
         text = self._text(name)
         if text:
-            host = urlsplit(_connection_parts(text).get("endpoint", "")).hostname
+            host = _host(_connection_parts(text).get("endpoint", ""))
             if not host:
                 self.faults.append(f"{name} takes an Event Hubs connection string; this one has no Endpoint=sb://…")
                 return None
             entity = _connection_parts(text).get("entitypath")
-            if entity and entity != hub:
+            if entity and hub and entity != hub:
                 self.faults.append(f"FLOWLOG_EVENTHUB_NAME is {hub!r}, and the EntityPath of {name} is {entity!r}")
                 return None
             return EventHubConnection(host.lower(), hub, text)
         host = self._text(f"{name}__fullyQualifiedNamespace")
         if host:
+            if not _HOST_NAME.fullmatch(host):
+                self.faults.append(f"{name}__fullyQualifiedNamespace takes a host name, not {_shown(host)}")
+                return None
             return EventHubConnection(host.lower(), hub, None, self._identity(name))
         self.faults.append(
             f"{name} is missing: it takes an Event Hubs connection string, or {name}__fullyQualifiedNamespace "
@@ -275,8 +288,29 @@ def _connection_parts(text: str) -> dict[str, str]:
     return {key.strip().lower(): value.strip() for key, value in pairs}
 
 
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
 def _account_of(endpoint: str) -> str:
-    return (urlsplit(endpoint).hostname or "").split(".")[0]
+    """Name the account of a blob endpoint: the host's first label, or the path where the host is an emulator's."""
+    host = _host(endpoint)
+    if _EMULATOR_HOST.fullmatch(host):
+        return urlsplit(endpoint).path.strip("/")
+    return host.split(".")[0]
+
+
+def _may_be_secret(text: str) -> bool:
+    """Whether a value looks like a connection string or a key that stands in the wrong setting."""
+    return bool(set(text) & set("=;"))
+
+
+def _shown(text: str) -> str:
+    """Quote a value for a message."""
+    return "what is there" if _may_be_secret(text) else repr(text)
 
 
 def _list(text: str) -> list[str]:
@@ -289,25 +323,33 @@ def _list(text: str) -> list[str]:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    names = _list(text)
-    for name in names:
-        if not re.fullmatch(r"[A-Za-z]\w{0,39}", name, re.ASCII):
-            raise _FaultError(f"takes names of connection settings (letters, digits, _; up to 40), not {name!r}")
-    return tuple(names)
+    return tuple(_name(name) for name in _list(text))
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z]\w{0,39}", text, re.ASCII):
+        raise _FaultError(f"takes names of connection settings (letters, digits, _; up to 40), not {_shown(text)}")
+    return text
+
+
+def _hub_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9](?:[\w.-]{0,254}[A-Za-z0-9])?", text, re.ASCII):
+        raise _FaultError(f"takes the name of a hub, not {_shown(text)}")
+    return text
 
 
 def _containers(text: str) -> tuple[str, ...]:
     containers = _list(text)
     for container in containers:
         if not _CONTAINER_NAME.fullmatch(container):
-            raise _FaultError(f"takes names of containers, not {container!r}")
+            raise _FaultError(f"takes names of containers, not {_shown(container)}")
     return tuple(containers)
 
 
 def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in words:
-            raise _FaultError(f"takes {', '.join(words[:-1])} or {words[-1]}, not {text!r}")
+            raise _FaultError(f"takes {', '.join(words[:-1])} or {words[-1]}, not {_shown(text)}")
         return text
 
     return read
@@ -316,7 +358,7 @@ def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
 def _number(least: int, most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         if not re.fullmatch(r"\d{1,12}", text, re.ASCII) or not least <= int(text) <= most:
-            raise _FaultError(f"takes a whole number from {least} to {most}, not {text!r}")
+            raise _FaultError(f"takes a whole number from {least} to {most}, not {_shown(text)}")
         return int(text)
 
     return read
@@ -325,7 +367,7 @@ def _number(least: int, most: int) -> Callable[[str], int]:
 def _schedule(text: str) -> str:
     # Only the shape is looked at: the host is the judge of what it can schedule.
     if not re.fullmatch(r"[^ ]+(?: [^ ]+){5}", text):
-        raise _FaultError(f"takes six fields, seconds first, such as 0 */5 * * * *, not {text!r}")
+        raise _FaultError(f"takes six fields, seconds first, such as 0 */5 * * * *, not {_shown(text)}")
     return text
 
 
@@ -333,7 +375,7 @@ def _fields(text: str) -> tuple[str, ...]:
     try:
         return select_fields(text)
     except FieldsError as error:
-        raise _FaultError(str(error)) from None
+        raise _FaultError("takes keys of a flow" if _may_be_secret(text) else str(error)) from None
 
 
 def _start(text: str) -> Start:
@@ -342,5 +384,5 @@ def _start(text: str) -> Start:
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        raise _FaultError(f"takes now, all, or a UTC time such as 2026-11-20T23:00Z, not {text!r}") from None
+        raise _FaultError(f"takes now, all, or a UTC time such as 2026-11-20T23:00Z, not {_shown(text)}") from None
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

@@ -9,7 +9,7 @@ from azure.storage.blob import BlobClient, BlobPrefix, BlobServiceClient, Contai
 
 from flowlog_core.adapters.credentials import storage_errors
 from flowlog_core.blob import SourceBlob
-from flowlog_core.errors import BlobGoneError
+from flowlog_core.errors import StorageError
 from flowlog_core.ports import Chunk, ListedBlob
 
 _RANGE_NOT_SATISFIABLE = 416
@@ -71,7 +71,7 @@ class AzureBlobSource:
     def _client(self, blob: SourceBlob) -> BlobClient:
         account = self._accounts.get(blob.account)
         if account is None:
-            raise BlobGoneError(f"{blob}: no connection leads to this storage account")
+            raise StorageError(f"{blob}: no connection of FLOWLOG_SOURCES leads to this storage account")
         return account.get_blob_client(blob.container, blob.name)
 
 
