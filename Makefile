@@ -3,9 +3,10 @@
 PYTHON := .venv/bin/python
 SET_UP := .venv/set-up-done
 SECONDS :=
+SEEDS :=
 ARGUMENTS :=
 
-.PHONY: help set-up run test clean
+.PHONY: help set-up run test simulate clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' Makefile
@@ -24,6 +25,9 @@ test: $(SET_UP)  ## lint, types and all tests; ARGUMENTS go to pytest
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -m pytest $(ARGUMENTS)
+
+simulate: $(SET_UP)  ## play many histories of writers, runs, sweeps and faults; SEEDS=10000
+	@$(PYTHON) -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS))
 
 clean:  ## remove all that the others made
 	rm -rf .venv local/node_modules .local .hypothesis .mypy_cache .pytest_cache .ruff_cache

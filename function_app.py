@@ -6,6 +6,7 @@ import azure.functions as func
 from azurefunctions.extensions.bindings import blob
 
 from flowlog_core.adapters.wiring import wire
+from flowlog_core.announcement import announced_blob
 from flowlog_core.blob import SourceBlob
 from flowlog_core.settings import Settings
 
@@ -13,30 +14,38 @@ BLOB_SOURCES = {
     "EventGrid": func.BlobSource.EVENT_GRID,
     "LogsAndContainerScan": func.BlobSource.LOGS_AND_CONTAINER_SCAN,
 }
+QUEUE = "flowlog-events"
 
 settings = Settings.read(os.environ)
 use_cases = wire(settings)
 app = func.FunctionApp()
 
 
-def register_blob_trigger(account: str, connection: str, container: str) -> None:
+def register_blob_trigger(account: str, connection: str, container: str, source: func.BlobSource) -> None:
     """Register the function that forwards the blobs of one container."""
 
     @app.function_name(f"forward_{connection}_{container}")
-    @app.blob_trigger(
-        arg_name="client",
-        path=f"{container}/{{name}}",
-        connection=connection,
-        source=BLOB_SOURCES[settings.trigger_source],
-    )
+    @app.blob_trigger(arg_name="client", path=f"{container}/{{name}}", connection=connection, source=source)
     def forward(client: blob.BlobClient) -> None:
         # Only the names are taken from the client: it is made anew for each call, credential and TLS session included.
         use_cases.forwarder.forward(SourceBlob(account, client.container_name, client.blob_name))
 
 
-for source in settings.sources:
-    for container in settings.containers:
-        register_blob_trigger(source.account, source.name, container)
+def register_queue_trigger() -> None:
+    """Register the function that forwards the blobs that Event Grid announces in a storage queue."""
+
+    @app.function_name("forward_queued")
+    @app.queue_trigger(arg_name="message", queue_name=QUEUE, connection="AzureWebJobsStorage")
+    def forward_queued(message: func.QueueMessage) -> None:
+        use_cases.forwarder.forward(announced_blob(message.get_body()))
+
+
+if settings.trigger_source == "StorageQueue":
+    register_queue_trigger()
+elif settings.trigger_source in BLOB_SOURCES:
+    for connection in settings.sources:
+        for name in settings.containers:
+            register_blob_trigger(connection.account, connection.name, name, BLOB_SOURCES[settings.trigger_source])
 
 
 @app.function_name("sweep")

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -209,6 +210,52 @@ def test_the_sweep_forwards_what_no_event_announced(storage: Azurite, hub: Event
     lines = [json.loads(event["message"]) for event in worker.seen() if event.get("logger") == "flowlog"]
     (sweep,) = [line for line in lines if line["event"] == "flowlog.sweep"]
     assert sweep["behind"] == sweep["caught"] >= 5
+
+
+INDEX = """
+import json
+import function_app
+functions = function_app.app.get_functions()
+print(json.dumps({each.get_function_name(): each.get_trigger().get_dict_repr() for each in functions}, default=str))
+"""
+
+
+def indexed(settings: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Give the app's functions and their triggers, of a fresh process."""
+    command = [sys.executable, "-c", INDEX]
+    done = subprocess.run(  # noqa: S603 # this checkout's own app
+        command, cwd=APP, env=os.environ | settings, capture_output=True, text=True, check=True
+    )
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def test_events_can_come_by_a_storage_queue_instead(storage: Azurite, hub: EventHub) -> None:
+    functions = indexed(settings_for(storage, hub, FLOWLOG_TRIGGER_SOURCE="StorageQueue"))
+
+    assert set(functions) == {"forward_queued", "sweep"}
+    trigger = functions["forward_queued"]
+    assert (trigger["type"], trigger["queueName"], trigger["connection"]) == (
+        "queueTrigger",
+        "flowlog-events",
+        "AzureWebJobsStorage",
+    )
+
+
+def test_the_sweep_can_do_all_by_itself(storage: Azurite, hub: EventHub) -> None:
+    settings = settings_for(storage, hub, FLOWLOG_TRIGGER_SOURCE="Sweep")
+    reader = Reader(hub)
+    with (
+        writer(storage, reader.comparison.expect, first_minute=int(time.time() / 60) - 5) as watcher,
+        WorkerProcess(APP, settings=settings) as worker,
+    ):
+        assert worker.functions == ("sweep",)
+        for _ in range(3):
+            watcher.minute()
+            worker.fire_timer("sweep")
+        reader.wait()
+
+    assert reader.verdict() == []
 
 
 def test_all_faults_of_the_settings_are_told_at_once_at_the_start(storage: Azurite, hub: EventHub) -> None:

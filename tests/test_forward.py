@@ -307,8 +307,11 @@ def test_a_rewritten_blob_begins_a_new_generation_from_its_start(rewrite: Callab
 def test_a_blob_that_is_gone_is_nothing_to_do() -> None:
     setup = Setup()
 
-    assert setup.forwarder.forward(VNET) == []
+    (report,) = setup.forwarder.forward(VNET)
+
+    assert (report.flows, report.complete) == (0, False)
     assert len(setup.log.of("flowlog.gone")) == 1
+    assert setup.log.of("flowlog.fault") == []
 
 
 def test_an_append_while_a_long_read_lasts_is_forwarded_by_the_same_run() -> None:

@@ -31,7 +31,7 @@ LAYERS = [
     {"flowlog_core.formats.nsg", "flowlog_core.formats.vnet"},
     {"flowlog_core.formats.record"},
     {"flowlog_core.formats.layout", "flowlog_core.scanner"},
-    {"flowlog_core.flow"},
+    {"flowlog_core.announcement", "flowlog_core.flow"},
     {"flowlog_core.blob", "flowlog_core.errors", "flowlog_core.formats.protocols"},
     {"flowlog_core", "flowlog_core.adapters"},
 ]

@@ -132,7 +132,7 @@ def test_nothing_follows_a_detach_in_the_middle_of_an_event(hub: EventHub) -> No
     with receiving(hub, window=1) as peer:
         peer.flow(1, window=1)
         assert len(peer.answers(TransferFrame)) == 1
-        peer.send(DetachFrame(0, True, None))  # noqa: FBT003  (closed)
+        peer.send(DetachFrame(0, True, None))
         assert len(peer.answers(DetachFrame)) == 1
         peer.flow(1, received=1, frames=1)
         assert peer.answers(TransferFrame) == []

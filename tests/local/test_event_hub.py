@@ -97,7 +97,7 @@ def hub(running: EventHub) -> Iterator[View]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def winding_up(running: EventHub) -> Iterator[None]:  # noqa: ARG001  (to come before the hub stops)
+def winding_up(running: EventHub) -> Iterator[None]:
     """Wait, once for all, for closed receivers: the client's own keep-alive threads take up to a second each."""
     yield
     for thread in Receiver.closed:
