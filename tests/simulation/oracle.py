@@ -1,0 +1,144 @@
+"""What must hold at the end of a history, judged from what the hub and the quarantine received.
+
+It shares no code with the app: it reads the documents that the writer wrote with the standard library alone, after the
+contract's words.
+"""
+
+import hashlib
+import json
+import zlib
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+STATES = {"B": "begin", "C": "continue", "E": "end", "D": "deny"}
+
+
+@dataclass(slots=True)
+class Truth:
+    """What a document asks for.
+
+    Attributes:
+        flows: Id to what of the flow is checked.
+        quarantined: Names of the items that belong in quarantine.
+        ends: Offsets just after each of its records.
+    """
+
+    flows: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    quarantined: set[str] = field(default_factory=set)
+    ends: set[int] = field(default_factory=lambda: {0})
+
+
+def truth_of(path: str, records: list[bytes]) -> Truth:
+    """Read the records of a document that begins with the usual 12 bytes and has a comma between two of them."""
+    truth = Truth()
+    key = hashlib.blake2b(path.encode(), digest_size=8).hexdigest()
+    offset = len('{"records":[')
+    for record in records:
+        value = json.loads(record)
+        crc = f"{zlib.crc32(record):08x}"
+        if value.get("flowLogVersion") != 4:  # the only one that is written soundly
+            truth.quarantined.add(f"{path}/{offset}-{crc}.json")
+        else:
+            group = value["flowRecords"]["flows"][0]["flowGroups"][0]
+            for ordinal, text in enumerate(group["flowTuples"]):
+                columns = text.split(",")
+                flow = (columns[1], columns[2], int(columns[3]), STATES[columns[7]])
+                truth.flows[f"{key}-{offset}-{crc}-{ordinal}"] = flow
+        truth.ends.add(offset + len(record))
+        offset += len(record) + 1
+    return truth
+
+
+@dataclass(slots=True)
+class Received:
+    """What the hub received of one generation of a blob.
+
+    Attributes:
+        ids: Id to how often it came.
+        ranges: Start, end, part and parts of each event, in order.
+    """
+
+    ids: Counter[str] = field(default_factory=Counter)
+    ranges: list[tuple[int, int, int, int]] = field(default_factory=list)
+
+
+def judge(
+    *,
+    events: list[tuple[bytes, dict[str, Any]]],
+    quarantined: set[str],
+    known: dict[str, list[Truth]],
+    present: dict[str, Truth],
+    may_repeat: set[str],
+    committed: dict[str, set[tuple[int, int]]],
+    offsets: dict[str, set[int]],
+) -> list[str]:
+    """Give what is wrong, in words.
+
+    Args:
+        events: Body and application properties of each event, in order of arrival.
+        quarantined: Names of the items in quarantine.
+        known: Path of each blob to the truth of everything that it ever held.
+        present: Path of each blob that exists to the truth of what it holds now.
+        may_repeat: Blobs of which a crash, a stall, or a lost acknowledgement may have made flows come again.
+        committed: Path to generation and end of the last range of each commit.
+        offsets: Path to the offset of each commit.
+    """
+    wrong: list[str] = []
+    received: dict[tuple[str, int], Received] = defaultdict(Received)
+    for body, properties in events:
+        path = properties["blob"]
+        wrong += _take(body, properties, received[path, properties["generation"]], known[path])
+    for (path, generation), got in received.items():
+        again = sorted(flow for flow, count in got.ids.items() if count > 1)
+        if again and path not in may_repeat:
+            wrong.append(f"{path} generation {generation}: {len(again)} flows came again, such as {again[0]}")
+        wrong += _untiled(path, generation, got, committed.get(path, set()), strict=path not in may_repeat)
+    for path, places in offsets.items():
+        between = places - {end for truth in known[path] for end in truth.ends}
+        if between:
+            wrong.append(f"{path}: {min(between)} was committed, which is the end of no record")
+    for path, truth in present.items():
+        sent = {flow for (other, _), got in received.items() if other == path for flow in got.ids}
+        lost = sorted(set(truth.flows) - sent)
+        if lost:
+            wrong.append(f"{path}: {len(lost)} flows are lost, such as {lost[0]}")
+        missing = truth.quarantined - quarantined
+        if missing:
+            wrong.append(f"{len(missing)} items are not in quarantine, such as {min(missing)}")
+    everything = {name for truths in known.values() for truth in truths for name in truth.quarantined}
+    if quarantined - everything:
+        wrong.append(f"in quarantine without need: {min(quarantined - everything)}")
+    return wrong
+
+
+def _take(body: bytes, properties: dict[str, Any], got: Received, truths: list[Truth]) -> list[str]:
+    wrong = []
+    flows = [json.loads(line) for line in body.splitlines()]
+    ids = [flow["id"] for flow in flows]
+    if (properties["flows"], properties["firstId"], properties["lastId"]) != (len(ids), ids[0], ids[-1]):
+        wrong.append(f"an event of {properties['blob']} describes itself wrongly")
+    for flow in flows:
+        told = (flow["srcIp"], flow["destIp"], flow["srcPort"], flow["flowState"])
+        if not any(truth.flows.get(flow["id"]) == told for truth in truths):
+            wrong.append(f"flow {flow['id']} was never written so")
+    got.ids.update(ids)
+    got.ranges.append(tuple(properties[key] for key in ("rangeStart", "rangeEnd", "part", "parts")))
+    return wrong
+
+
+def _untiled(path: str, generation: int, got: Received, committed: set[tuple[int, int]], *, strict: bool) -> list[str]:
+    """Say where ranges leave a gap, or begin elsewhere than where one ended or something was committed."""
+    ends = {0, *(end for _, end, _, _ in got.ranges), *(end for number, end in committed if number == generation)}
+    covered = 0
+    at, parts_left = 0, 0
+    for start, end, part, parts in got.ranges:
+        if start not in ends or start > covered:
+            return [f"{path} generation {generation}: a range begins at {start}, and {covered} was reached"]
+        if strict and (start != at or part != (parts - parts_left if parts_left else 0)):
+            return [f"{path} generation {generation}: part {part} of [{start}, {end}) does not follow"]
+        parts_left = parts - part - 1
+        if parts_left == 0:
+            covered = max(covered, end)
+            at = end
+    return [] if not strict or parts_left == 0 else [f"{path} generation {generation}: a part is missing"]
