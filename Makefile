@@ -4,9 +4,11 @@ PYTHON := .venv/bin/python
 SET_UP := .venv/set-up-done
 SECONDS :=
 SEEDS :=
+KILLS :=
+MIB :=
 ARGUMENTS :=
 
-.PHONY: help set-up run test simulate clean
+.PHONY: help set-up run test simulate crash backlog clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' Makefile
@@ -29,6 +31,12 @@ test: $(SET_UP)  ## lint, types and all tests; ARGUMENTS go to pytest
 simulate: $(SET_UP)  ## play many histories of writers, runs, sweeps and faults; SEEDS=10000
 	@$(PYTHON) -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS))
 
+crash: $(SET_UP)  ## kill the app's processes at random while logs are written; KILLS=50
+	@$(PYTHON) -m tests.crashes $(if $(KILLS),--kills $(KILLS))
+
+backlog: $(SET_UP)  ## forward one large blob and watch the memory; MIB=1024
+	@$(PYTHON) -m tests.backlog $(if $(MIB),--mib $(MIB))
+
 clean:  ## remove all that the others made
-	rm -rf .venv local/node_modules .local .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-checkov local/node_modules .local .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -114,7 +114,7 @@ def _decode_log(blob: SourceBlob, stream: BinaryIO, encoder: Encoder) -> int:
                 status = SOME_REJECTED
                 sys.stderr.write(decoded.rejected.document(datetime.now(UTC)).decode() + "\n")
     if scanner.unfinished:
-        _complain(f"{blob}: ends inside a record, at offset {scanner.offset}")
+        _complain(f"{blob}: ends inside a record, or in bytes that are none, after offset {scanner.offset}")
         status = SOME_REJECTED
     return status
 

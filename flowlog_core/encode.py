@@ -9,8 +9,9 @@ Lines are ASCII: anything else is escaped, so that a line's length is its size i
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -50,6 +51,8 @@ class EncodedRecord:
         lines: A JSON object for each flow, in ASCII, without a line's end.
         ordinals: For each line the tuple's position in the record.
         bad: The tuples that gave no flow.
+        denied: How many of the record's sound tuples are of denied flows.
+        rules: Name of each rule to how many of them it decided.
 
     """
 
@@ -57,6 +60,8 @@ class EncodedRecord:
     lines: list[str]
     ordinals: Sequence[int]
     bad: tuple[BadTuple, ...]
+    denied: int = 0
+    rules: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Seconds(dict[str, str]):
@@ -156,9 +161,13 @@ class Encoder:
         lines: list[str] = []
         ordinals: list[int] = []
         bad: list[BadTuple] = []
+        denied = 0
+        rules: Counter[str] = Counter()
         first = 0
         for group in decoded.groups:
             rows, reasons = decoded.layout.split(group.tuples)
+            denied += decoded.layout.count_denied(rows)
+            rules[group.rule] += len(rows)
             size = len(group.tuples)
             own: Sequence[int] = range(first, first + size)
             if reasons:
@@ -171,7 +180,7 @@ class Encoder:
         if max_flow_bytes is not None and sum(map(len, lines)) > max_flow_bytes:
             lines, ordinals, long = _drop_long(lines, ordinals, max_flow_bytes)
             bad = sorted(bad + long, key=lambda each: each.ordinal)
-        return EncodedRecord(id_prefix, lines, ordinals, tuple(bad))
+        return EncodedRecord(id_prefix, lines, ordinals, tuple(bad), denied, rules)
 
     def _formatter(self, layout: Layout) -> _Formatter:
         formatter = self._formatters.get(layout)

@@ -7,6 +7,7 @@ held and went away. Sending comes before committing, always; a range of events i
 
 import logging
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -41,6 +42,7 @@ from flowlog_core.scanner import HEADER_BYTES, Broken, Item, Scanner
 
 Start = Literal["now", "all"] | datetime
 
+_TOP_RULES: Final = 10  # so many are logged
 _COMMIT_SECONDS: Final = 10.0  # a commit is safe in any case, by its condition; this is only to make it work out
 _SEND_BYTES: Final = 1024 * 1024  # queued before a send: about one batch of Event Hubs
 
@@ -78,6 +80,8 @@ class RunReport:
         flows: Flows acknowledged.
         events: Events acknowledged.
         quarantined: Records and tuples put in quarantine.
+        denied: Of the flows read, those that were denied.
+        rules: Name of each rule to how many of the flows read it decided.
         generation: The blob's generation.
         complete: Whether all of the blob was forwarded, as it was when read.
         lag_seconds: Now minus the time of the last record, or None where there was none.
@@ -95,6 +99,8 @@ class RunReport:
     flows: int = 0
     events: int = 0
     quarantined: int = 0
+    denied: int = 0
+    rules: Counter[str] = field(default_factory=Counter)
     generation: int = 0
     complete: bool = False
     lag_seconds: float | None = None
@@ -102,7 +108,7 @@ class RunReport:
     requests: int = 0
     etag: str = ""
 
-    def fields(self) -> dict[str, str | int | float | None]:
+    def fields(self) -> dict[str, object]:
         """Give the fields of the log event."""
         return {
             "blob": self.blob.path,
@@ -113,6 +119,8 @@ class RunReport:
             "flows": self.flows,
             "events": self.events,
             "quarantined": self.quarantined,
+            "denied": self.denied,
+            "rules": dict(self.rules.most_common(_TOP_RULES)),
             "generation": self.generation,
             "complete": self.complete,
             "lagSeconds": self.lag_seconds,
@@ -373,6 +381,8 @@ class _Run:
         if decoded.encoded is None or self._packer is None:
             return []
         self._last_time = decoded.time
+        self.report.denied += decoded.encoded.denied
+        self.report.rules.update(decoded.encoded.rules)
         return self._packer.add(item.end, decoded.encoded)
 
     def _new_packer(self) -> Packer:

@@ -229,8 +229,8 @@ class Scanner:
 
     @property
     def unfinished(self) -> bool:
-        """Whether the bytes behind `offset` hold something that has begun and not ended."""
-        return self._state in _BEGUN and not self._was_closed
+        """Whether the bytes behind `offset` hold something that has begun and not ended, or that has no place there."""
+        return self._state in _BEGUN
 
     def feed(self, data: bytes) -> None:
         """Add the bytes that follow those fed before."""

@@ -1,9 +1,12 @@
-"""A proxy before a blob service, which counts requests and bytes as they go over the wire."""
+"""A proxy before a blob service, which counts requests and bytes as they go over the wire, and fails on request."""
 
 import http.client
+import random
+import sys
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar, Self
 from urllib.parse import parse_qs, urlsplit
@@ -11,10 +14,22 @@ from urllib.parse import parse_qs, urlsplit
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
 
 
+class Trouble(Enum):
+    """What goes wrong with a request."""
+
+    REFUSE = auto()  # 500, 503 or 429 without an effect
+    FAIL = auto()  # 500 after the effect
+    CUT_BEFORE = auto()  # the connection is cut without an effect
+    CUT_AFTER = auto()  # the connection is cut after the effect
+    DELAY = auto()
+    CHANGED = auto()  # 412, where the request has a condition and only reads
+
+
 class StorageProxy:
     """Forwards to a blob service on this machine; a context manager.
 
     Attributes:
+        trouble: Asked for each request what goes wrong with it, if anything.
         requests: Operation (such as ``GET blob`` or ``PUT lease acquire``) and container to number of requests.
         body_bytes: Likewise, to bytes of the answers' bodies.
     """
@@ -26,13 +41,14 @@ class StorageProxy:
         self._parts = parts
         self.requests: Counter[tuple[str, str]] = Counter()
         self.body_bytes: Counter[tuple[str, str]] = Counter()
+        self.trouble: Callable[[], Trouble | None] = lambda: None
         self._lock = threading.Lock()
         proxy = self
 
         class Handler(_Handler):
             owner = proxy
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
@@ -82,6 +98,12 @@ class StorageProxy:
             connection.close()
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exception(), OSError):  # a client that was killed
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # as they came
+
+
 class _Handler(BaseHTTPRequestHandler):
     owner: ClassVar[StorageProxy]
     protocol_version = "HTTP/1.1"
@@ -91,7 +113,25 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {key: value for key, value in self.headers.items() if key.lower() not in _HOP_BY_HOP}
         if body or self.command in {"PUT", "POST"}:
             headers["Content-Length"] = str(len(body))
+        trouble = self.owner.trouble()
+        if trouble is Trouble.CUT_BEFORE:
+            self.close_connection = True
+            return
+        if trouble is Trouble.REFUSE:
+            self._fail(random.choice([500, 503, 429]))
+            return
+        if trouble is Trouble.CHANGED and self.command == "GET" and self.headers.get("If-Match"):
+            self._fail(412)
+            return
+        if trouble is Trouble.DELAY:
+            threading.Event().wait(random.uniform(0.05, 0.5))
         answer, content = self.owner.pass_on(self.command, self.path, headers, body)
+        if trouble is Trouble.CUT_AFTER:
+            self.close_connection = True
+            return
+        if trouble is Trouble.FAIL:
+            self._fail(500)
+            return
         self.owner.count(self.command, self.path, {key.lower(): value for key, value in headers.items()}, len(content))
         self.send_response_only(answer.status, answer.reason)
         for key, value in answer.getheaders():
@@ -101,6 +141,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", length or "0")
         self.end_headers()
         self.wfile.write(content)
+
+    def _fail(self, status: int) -> None:
+        self.send_response_only(status, "simulated")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = handle_any  # noqa: N815 # names that the base class looks for
 

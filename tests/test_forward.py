@@ -534,7 +534,21 @@ def test_the_log_line_of_a_run_has_its_fields_and_no_address() -> None:
     (fields,) = setup.log.of("flowlog.run")
     assert list(fields) == [
         *("blob", "from", "to", "bytes", "records", "flows", "events", "quarantined"),
-        *("generation", "complete", "lagSeconds", "durationMs", "requests"),
+        *("denied", "rules", "generation", "complete", "lagSeconds", "durationMs", "requests"),
     ]
     assert fields["lagSeconds"] == 60
+    assert (fields["denied"], fields["rules"]) == (0, {"DefaultRule_AllowVnetOutBound": 3})
     assert "10.0.0.4" not in str(setup.log.lines)
+
+
+def test_denied_flows_are_counted_in_each_format() -> None:
+    setup = Setup()
+    times = "1795000000,10.0.0.4,10.1.0.1"
+    denied = nsg_record([f"{times},1024,443,T,I,D,B,,,,", f"{times},1024,53,U,O,A,B,,,,"])
+    vnet = vnet_record(3).replace(b",O,B,NX", b",I,D,NX", 2)
+    setup.blobs.put(VNET, document([denied, vnet]))
+
+    report = setup.forward()
+
+    assert report.denied == 3
+    assert report.rules == {"UserRule_x": 2, "DefaultRule_AllowVnetOutBound": 3}

@@ -56,6 +56,7 @@ def _json_texts(table: Mapping[str, str]) -> dict[str, str]:
 _OCTET: Final = f"(?:{at_most(255)})"
 _IPV4: Final = rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}"
 _IPV6: Final = r"[0-9A-Fa-f.]*+:[0-9A-Fa-f:.]++"  # the letters only; `_is_ipv6` has the last word
+_DENIED: Final = "D"  # as a decision and as a flow state
 _STATES: Final = {"B": "begin", "C": "continue", "E": "end"}
 _PROTOCOL_TEXTS: Final = {
     str(number): f'"{PROTOCOL_NAMES[number]}"' if number in PROTOCOL_NAMES else "null" for number in range(256)
@@ -128,6 +129,15 @@ class Layout:
         # A time stamp has two parts, so every later column's part is one further on.
         parts = tuple(index + 1 for index, column in enumerate(self.columns) if column.name in addresses)
         object.__setattr__(self, "_address_parts", parts)
+
+    def count_denied(self, rows: Sequence[Row]) -> int:
+        """Count the rows of denied flows."""
+        part = self._decision_part
+        return sum(row[part] == _DENIED for row in rows)
+
+    @cached_property
+    def _decision_part(self) -> int:
+        return next(index + 1 for index, column in enumerate(self.columns) if "decision" in column.gives)
 
     @cached_property
     def _lines(self) -> re.Pattern[str]:
