@@ -2,6 +2,7 @@
 
 PYTHON := .venv/bin/python
 SET_UP := .venv/set-up-done
+CHECKOV := .venv-checkov/set-up-done
 SECONDS :=
 SEEDS :=
 KILLS :=
@@ -19,10 +20,17 @@ $(SET_UP): requirements.txt requirements-dev.txt local/requirements-node.txt loc
 	@sh local/set_up.sh
 	@touch $@
 
+# checkov pins older packages than the app's own tools, so it has an environment of its own; only tests need it.
+$(CHECKOV): $(SET_UP) tests/infra/requirements-checkov.txt
+	@echo "set-up: checkov …"
+	@$(PYTHON) -m venv .venv-checkov
+	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check -r tests/infra/requirements-checkov.txt
+	@touch $@
+
 run: $(SET_UP)  ## the whole system on this machine, until Ctrl-C; SECONDS=20 ends by itself and compares
 	@$(PYTHON) -m local $(if $(SECONDS),--seconds $(SECONDS)) $(ARGUMENTS)
 
-test: $(SET_UP)  ## lint, types and all tests; ARGUMENTS go to pytest
+test: $(SET_UP) $(CHECKOV)  ## lint, types and all tests; ARGUMENTS go to pytest
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy

@@ -1,0 +1,155 @@
+"""The step after deployment: the functions are compared, and phase 2 is deployed, without a key ever being seen."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.after_deploy import expected_functions
+from tests.infra.app_settings import environment, settings_made
+from tests.infra.bicep import parse
+from tests.infra.command_line import INFRA, Ran, run
+
+CONTAINERS = ["insights-logs-networksecuritygroupflowevent", "insights-logs-flowlogflowevent"]
+FUNCTIONS = [f"forward_FlowLogStorage_{container}" for container in CONTAINERS] + ["sweep"]
+LIST = ["functionapp", "function", "list"]
+CREATE = ["deployment", "group", "create"]
+
+
+def values(trigger_source: str = "EventGrid") -> dict[str, Any]:
+    place = {"connection": "FlowLogStorage", "topicName": "topic", "subscriptionId": "sub", "resourceGroup": "logs"}
+    return {
+        "appName": "flow-app",
+        "prefix": "flow",
+        "triggerSource": trigger_source,
+        "sources": [place],
+        "containers": CONTAINERS,
+        "deadLetterAccountId": "/subscriptions/sub/resourceGroups/app/providers/x/state",
+    }
+
+
+def after_deploy(folder: Path, answers: list[tuple[list[str], int, Any]], trigger_source: str = "EventGrid") -> Ran:
+    output = json.dumps(values(trigger_source))
+    arguments = ("--resource-group", "app", "--pause", "0")
+    return run(folder, "after_deploy.py", *arguments, answers=answers, AFTER_DEPLOY=output)
+
+
+def test_phase_2_is_deployed_once_the_functions_are_there(tmp_path: Path) -> None:
+    indexed = [f"flow-app/{name}" for name in FUNCTIONS]
+    ran = after_deploy(tmp_path, [(LIST, 0, []), (LIST, 0, indexed), (CREATE, 0, '"Succeeded"')])
+
+    assert ran.status == 0, ran.errors
+    assert [call[1:4] for call in ran.calls] == [LIST, LIST, CREATE]
+    call = ran.calls[-1]
+    assert call[call.index("--template-file") + 1] == str(INFRA / "eventSubscriptions.bicep")
+    parameters = {name: each["value"] for name, each in json.loads(call[-1])["parameters"].items()}
+    assert parameters == {name: value for name, value in values().items() if name != "triggerSource"}
+    asked = {each.name for each in parse(INFRA / "eventSubscriptions.bicep").of("parameter")}
+    assert set(parameters) == asked
+
+
+def test_no_key_is_asked_for_or_handed_over(tmp_path: Path) -> None:
+    ran = after_deploy(tmp_path, [(LIST, 0, [f"flow-app/{name}" for name in FUNCTIONS]), (CREATE, 0, "")])
+
+    assert not any("key" in word.lower() for call in ran.calls for word in call)
+
+
+def test_a_phase_2_that_fails_is_tried_again(tmp_path: Path) -> None:
+    indexed = [f"flow-app/{name}" for name in FUNCTIONS]
+    ran = after_deploy(tmp_path, [(LIST, 0, indexed), (CREATE, 1, "no such key"), (CREATE, 0, "")])
+
+    assert ran.status == 0
+    assert "no such key" in ran.errors
+
+
+def test_a_phase_2_that_goes_on_failing_is_a_fault(tmp_path: Path) -> None:
+    indexed = [f"flow-app/{name}" for name in FUNCTIONS]
+    ran = after_deploy(tmp_path, [(LIST, 0, indexed), (CREATE, 1, "Url validation failed")])
+
+    assert ran.status == 1
+    assert "Url validation failed" in ran.errors
+    assert "Traceback" not in ran.errors
+
+
+@pytest.mark.parametrize("indexed", [FUNCTIONS[:1], [*FUNCTIONS, "stranger"]])
+def test_functions_that_are_missing_or_too_many_are_a_fault_and_nothing_is_subscribed(
+    tmp_path: Path, indexed: list[str]
+) -> None:
+    ran = after_deploy(tmp_path, [(LIST, 0, [f"flow-app/{name}" for name in indexed])])
+
+    assert ran.status == 1
+    assert str(sorted(indexed)) in ran.errors
+    assert str(sorted(FUNCTIONS)) in ran.errors
+    assert not any(call[1:4] == CREATE for call in ran.calls)
+
+
+@pytest.mark.parametrize("trigger_source", ["StorageQueue", "Sweep"])
+def test_without_the_web_hook_there_is_no_phase_2(tmp_path: Path, trigger_source: str) -> None:
+    expected = expected_functions(trigger_source, ["FlowLogStorage"], CONTAINERS)
+    ran = after_deploy(tmp_path, [(LIST, 0, [f"flow-app/{name}" for name in expected])], trigger_source)
+
+    assert ran.status == 0, ran.errors
+    assert [call[1:4] for call in ran.calls] == [LIST]
+
+
+def test_a_deployment_that_is_named_is_asked_for_what_it_put_out(tmp_path: Path) -> None:
+    # Resource Manager gives the name of an output back with letters in the other case.
+    outputs = {"afteR_DEPLOY": {"type": "String", "value": json.dumps(values("Sweep"))}}
+    answers = [(["deployment", "group", "show", "flow"], 0, outputs), (LIST, 0, ["flow-app/sweep"])]
+
+    ran = run(
+        tmp_path, "after_deploy.py", "--resource-group", "app", "--deployment", "flow", "--pause", "0", answers=answers
+    )
+
+    assert ran.status == 0, ran.errors
+
+
+def test_without_outputs_it_says_what_to_name(tmp_path: Path) -> None:
+    ran = run(tmp_path, "after_deploy.py", "--resource-group", "app", answers=[])
+
+    assert (ran.status, "--deployment NAME" in ran.errors) == (1, True)
+
+
+INDEX = """
+import json
+import function_app
+functions = function_app.app.get_functions()
+print(json.dumps({each.get_function_name(): each.get_trigger().get_dict_repr() for each in functions}, default=str))
+"""
+
+
+def indexed(trigger_source: str, connections: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Give the functions that the app registers with the settings of the templates, and their triggers."""
+    made = settings_made(parse(INFRA / "appSettings.bicep"))
+    settings = environment(made, trigger_source, connections) | {"FLOWLOG_CONTAINERS": ",".join(CONTAINERS)}
+    done = subprocess.run(  # noqa: S603 # this checkout's own app
+        [sys.executable, "-c", INDEX],
+        cwd=INFRA.parent,
+        env=os.environ | settings,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("trigger_source", ["EventGrid", "StorageQueue", "Sweep"])
+def test_the_expected_functions_are_those_that_the_app_registers(trigger_source: str) -> None:
+    connections = ("FlowLogStorage", "FlowLog_other")
+
+    assert set(indexed(trigger_source, connections)) == expected_functions(
+        trigger_source, list(connections), CONTAINERS
+    )
+
+
+def test_the_queue_that_topics_deliver_to_is_the_one_that_the_app_listens_to() -> None:
+    trigger = indexed("StorageQueue", ("FlowLogStorage",))["forward_queued"]
+
+    assert trigger["connection"] == "AzureWebJobsStorage"
+    for file, written in (("data.bicep", "queues: [{}]"), ("sources.bicep", "queueName: {}")):
+        assert written.format(f"'{trigger['queueName']}'") in (INFRA / file).read_text(encoding="utf-8")

@@ -1,0 +1,107 @@
+"""Alerts and charts ask for what the app logs: it is run here, and each field that a query names is looked up."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from flowlog_core.blob import SourceBlob
+from flowlog_core.settings import Settings
+from local.azurite import Azurite
+from local.event_hub import EventHub
+from local.worker_process import WorkerProcess
+from tests.flow_logs import VNET, document, vnet_record
+
+ROOT = Path(__file__).resolve().parents[2]
+INFRA = ROOT / "infra"
+FIELD = re.compile(r"\be\.(?:\['(\w+)'\]|(\w+))")
+EVENT = re.compile(r"flowlog\.(\w+)")
+BAD = b'{"time":"2026-11-20T23:59:30Z","category":"FlowLogFlowEvent","flowLogVersion":7}'
+
+
+def charts() -> list[dict[str, Any]]:
+    workbook = json.loads((INFRA / "workbook.json").read_text(encoding="utf-8"))
+    return [item["content"] for item in workbook["items"] if "query" in item["content"]]
+
+
+def queries() -> dict[str, str]:
+    alerts = {path.name: path.read_text(encoding="utf-8") for path in (INFRA / "queries").glob("*.kql")}
+    return alerts | {chart["title"]: chart["query"] for chart in charts()}
+
+
+def fields_of(query: str) -> set[str]:
+    return {bracketed or plain for bracketed, plain in FIELD.findall(query)} - {"event"}
+
+
+Logged = Mapping[str, set[str]]
+
+
+@pytest.fixture(scope="module")
+def logged() -> Iterator[Logged]:
+    """Run the app so that it logs each event which a query names, and give the fields of each."""
+    with Azurite() as storage, EventHub() as hub:
+        settings = {
+            "AzureWebJobsStorage": storage.connection_string,
+            "FlowLogStorage": storage.connection_string,
+            "FlowLogEventHub": hub.connection_string,
+            "FLOWLOG_TRIGGER_SOURCE": "LogsAndContainerScan",
+            "FLOWLOG_START": "all",
+        }
+        with BlobServiceClient.from_connection_string(storage.connection_string) as service:
+            logs = service.create_container(VNET.container)
+            logs.upload_blob(VNET.name, document([vnet_record(3), BAD, vnet_record(2, number=1)]))
+            other = SourceBlob("devstoreaccount1", VNET.container, VNET.name.replace("123456", "999999"))
+            logs.upload_blob(other.name, document([vnet_record(3)]))
+            # A checkpoint of a version that the app does not know is a fault.
+            checkpoint = other.name_under(Settings.read(settings).event_hub.destination)
+            checkpoints = service.create_container("flowlog-checkpoints")
+            checkpoints.upload_blob(checkpoint, b"", metadata={"schema": "99"})
+        hub.faults.reject_busy(2)  # the client itself tries again once
+        with WorkerProcess(ROOT, settings=settings, poll_seconds=0.2) as worker:
+            worker.fire_timer("sweep")
+            for event in ("quarantined", "fault", "sweep", "throttled", "run"):
+                worker.wait_for(is_line_of(f"flowlog.{event}"), timeout=30)
+            lines = [json.loads(line["message"]) for line in worker.seen() if line.get("logger") == "flowlog"]
+        yield {event: set().union(*(line for line in lines if line["event"] == event)) for event in map(name_of, lines)}
+
+
+def is_line_of(event: str) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda line: f'"event":"{event}"' in line.get("message", "")
+
+
+def name_of(line: Mapping[str, Any]) -> str:
+    return str(line["event"])
+
+
+@pytest.mark.parametrize("title", sorted(queries()))
+def test_every_field_that_a_query_names_is_logged_with_an_event_that_it_names(logged: Logged, title: str) -> None:
+    query = queries()[title]
+    events = {f"flowlog.{name}" for name in EVENT.findall(query)}
+
+    assert events <= logged.keys()
+    assert fields_of(query) <= set().union(*(logged[event] for event in events))
+
+
+def test_the_queries_look_at_the_beginning_of_the_line_as_the_app_writes_it() -> None:
+    for title, query in queries().items():
+        for prefix in re.findall(r'message startswith "(.*)"', query):
+            begins_with_event = prefix.replace("\\", "").startswith('{"event":"flowlog.')
+            assert begins_with_event or prefix.startswith("Message has reached MaxDequeueCount"), title
+
+
+def test_every_chart_that_operations_asks_for_is_in_the_workbook() -> None:
+    names = " ".join(chart["title"].lower() for chart in charts())
+
+    for wanted in ("flows per minute", "bytes", "lag", "allowed and denied", "by rule", "quarantine", "sweep"):
+        assert wanted in names
+    assert all(chart["timeContextFromParameter"] == "range" for chart in charts())
+
+
+def test_every_alert_has_its_query_and_every_query_its_alert() -> None:
+    used = re.findall(r"loadTextContent\('queries/(\w+\.kql)'\)", (INFRA / "alerts.bicep").read_text(encoding="utf-8"))
+
+    assert sorted(used) == sorted(path.name for path in (INFRA / "queries").iterdir())
