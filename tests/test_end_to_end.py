@@ -242,6 +242,47 @@ def test_events_can_come_by_a_storage_queue_instead(storage: Azurite, hub: Event
     )
 
 
+ANNOUNCE = """
+import json, sys
+import function_app
+from azure.functions import QueueMessage
+(forward,) = [each for each in function_app.app.get_functions() if each.get_function_name() == "forward_queued"]
+for line in sys.stdin:
+    forward.get_user_function()(QueueMessage(body=line.encode()))
+"""
+
+
+def test_a_queued_event_gets_its_blob_forwarded(storage: Azurite, hub: EventHub) -> None:
+    reader = Reader(hub)
+    blobs: dict[str, None] = {}
+
+    def expect(append: Expected) -> None:
+        reader.comparison.expect(append)
+        blobs[append.blob] = None
+
+    with writer(storage, expect) as watcher:
+        watcher.minute()
+    messages = []
+    for path in [*blobs, *blobs]:  # delivery is at least once
+        account, container, name = path.split("/", 2)
+        topic = f"/subscriptions/0/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/{account}"
+        subject = f"/blobServices/default/containers/{container}/blobs/{name}"
+        messages.append(json.dumps({"topic": topic, "subject": subject, "eventType": "Microsoft.Storage.BlobCreated"}))
+
+    subprocess.run(  # noqa: S603 # this checkout's own app
+        [sys.executable, "-c", ANNOUNCE],
+        cwd=APP,
+        env=os.environ | settings_for(storage, hub, FLOWLOG_TRIGGER_SOURCE="StorageQueue"),
+        input="\n".join(messages),
+        text=True,
+        check=True,
+    )
+
+    assert len(blobs) == 5
+    assert reader.comparison.totals.expected > 500
+    assert reader.verdict() == []
+
+
 def test_the_sweep_can_do_all_by_itself(storage: Azurite, hub: EventHub) -> None:
     settings = settings_for(storage, hub, FLOWLOG_TRIGGER_SOURCE="Sweep")
     reader = Reader(hub)
