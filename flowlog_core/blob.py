@@ -13,6 +13,8 @@ FLOW_LOG_SUFFIX: Final = "/PT1H.json"
 NAME_LIMIT: Final = 1024
 """Characters in a blob's name at most (learn.microsoft.com, "Naming and referencing containers, blobs")."""
 
+_PARTITION_KEY_LIMIT: Final = 128  # characters (learn.microsoft.com, "Event Hubs quotas and limits")
+
 # Read from the end: what stands before `/y=` has several documented shapes and no fixed number of levels.
 _HOUR_PATH: Final = re.compile(
     r"/y=(\d{4})/m=(\d{2})/d=(\d{2})/h=(\d{2})/m=\d{2}/macAddress=([^/]+)/PT1H\.json\Z", re.ASCII
@@ -74,6 +76,12 @@ class SourceBlob:
         """The MAC address that the path names, or None where it names none."""
         match = _HOUR_PATH.search(self.name)
         return match.group(5) if match else None
+
+    @cached_property
+    def partition_key(self) -> str:
+        """What keeps one blob's flows in one partition: the MAC address, or the key where the path names no fit one."""
+        mac_address = self.mac_address
+        return mac_address if mac_address and len(mac_address) <= _PARTITION_KEY_LIMIT else self.key
 
     def name_under(self, prefix: str, suffix: str = "") -> str:
         """Name a blob of our own after this one: ``prefix/path + suffix``, cut to what storage takes.

@@ -248,7 +248,7 @@ class _Run:
             sink=forwarder.sink,
             clock=forwarder.clock,
             log=forwarder.log,
-            partition_key=(blob.mac_address or blob.key) if by_mac else None,
+            partition_key=blob.partition_key if by_mac else None,
             deadline=deadline,
             patience=forwarder.options.run_seconds,
             hold_lease=self._hold_lease,

@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from flowlog_core.blob import SourceBlob
 from flowlog_core.checkpoint import Checkpoint
@@ -19,6 +21,18 @@ from flowlog_core.errors import (
 from flowlog_core.events import Event
 from flowlog_core.ports import Chunk, ListedBlob
 from flowlog_core.quarantine import QuarantineItem
+
+
+class AtOnce(Executor):
+    """Runs what is submitted then and there."""
+
+    def submit(self, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(call(*arguments, **named))
+        except Exception as error:  # noqa: BLE001 # a future keeps whatever was raised
+            future.set_exception(error)
+        return future
 
 
 def _nothing() -> None:

@@ -1,7 +1,6 @@
 """The sweep, over the in-memory adapters and over a listing that counts."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,24 +13,12 @@ from flowlog_core.forward import ForwardOptions
 from flowlog_core.ports import ListedBlob
 from flowlog_core.sweep import Sweeper, SweepOptions, SweepReport
 from tests.flow_logs import VNET, document, vnet_record
-from tests.memory import ManualClock, MemoryCheckpoints, MemoryLog
+from tests.memory import AtOnce, ManualClock, MemoryCheckpoints, MemoryLog
 from tests.test_forward import Setup
 
 HOUR = timedelta(hours=1)
 NSG_CONTAINER = "insights-logs-networksecuritygroupflowevent"
 PLACES = ((VNET.account, NSG_CONTAINER), (VNET.account, VNET.container))
-
-
-class AtOnce(Executor):
-    """Runs what is submitted then and there."""
-
-    def submit(self, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(call(*arguments, **named))
-        except Exception as error:  # noqa: BLE001 # a future keeps whatever was raised
-            future.set_exception(error)
-        return future
 
 
 class Sweeping(Setup):

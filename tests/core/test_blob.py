@@ -131,3 +131,11 @@ def test_full_length_names_that_differ_in_their_last_character_only_stay_apart()
     names = {blob("x" * 1023 + last).name_under("bus/flowlogs") for last in "abc"}
     assert len(names) == 3
     assert {len(name) for name in names} == {NAME_LIMIT}
+
+
+def test_the_partition_key_is_the_mac_address_unless_the_hub_would_refuse_it() -> None:
+    path = "x/y=2026/m=11/d=20/h=23/m=00/macAddress={}/PT1H.json"
+    blobs = [SourceBlob("a", "c", path.format(mac)) for mac in ("00155D123456", "0" * 128, "0" * 129)]
+    odd = SourceBlob("a", "c", "x/PT1H.json")
+
+    assert [blob.partition_key for blob in (*blobs, odd)] == ["00155D123456", "0" * 128, blobs[2].key, odd.key]

@@ -2,9 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from typing import Any
 
 from greenlet import getcurrent
 
@@ -14,6 +12,7 @@ from flowlog_core.events import EventOptions
 from flowlog_core.forward import Forwarder, ForwardOptions
 from flowlog_core.sweep import Sweeper, SweepOptions
 from tests.flow_logs import document, vnet_record
+from tests.memory import AtOnce
 from tests.simulation.oracle import Truth, judge, truth_of
 from tests.simulation.world import Actor, Checkpoints, Clock, Odds, QuarantineStore, Sink, Source, World
 
@@ -23,16 +22,6 @@ GENTLE = Odds()
 LOSSY = Odds(lose_event=0.3)
 ROUGH = Odds(fail=0.06, crash=0.02, stall=0.02, lose_event=0.2)
 FAILING = Odds(fail=0.12, lose_event=0.1)
-
-
-class _AtOnce(Executor):
-    def submit(self, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(call(*arguments, **named))
-        except FlowLogError as error:
-            future.set_exception(error)
-        return future
 
 
 class _Silent:
@@ -105,7 +94,7 @@ class History:
             checkpoints=Checkpoints(world),
             forward=self.forwarder.forward,
             first_hour=lambda: None,
-            executor=_AtOnce(),
+            executor=AtOnce(),
             clock=Clock(world),
             log=self._log,
             options=SweepOptions(((ACCOUNT, CONTAINER),), hours=2, grace_seconds=30, run_seconds=1e9),
