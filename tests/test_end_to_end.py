@@ -325,6 +325,26 @@ def test_make_run_shows_flows_compares_them_and_ends_with_0() -> None:
     assert "every flow that was written arrived once, as written" in output
 
 
+LOSE_A_FLOW = """
+import sys
+import local.__main__ as program
+from local.comparison import Comparison
+arrive = Comparison.arrive
+Comparison.arrive = lambda self, blob, flows: arrive(self, blob, flows[1:])
+program._SETTLE_SECONDS = 3
+sys.exit(program.main(["--seconds", "1", "--interval", "1", "--interfaces", "1"]))
+"""
+
+
+def test_make_run_ends_with_1_where_flows_are_missing() -> None:
+    done = subprocess.run(  # noqa: S603 # this checkout's own program
+        [sys.executable, "-c", LOSE_A_FLOW], cwd=APP, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert "FAULT: 1 flows did not arrive" in done.stdout
+
+
 def test_make_run_ends_everything_that_it_started_at_ctrl_c() -> None:
     with run_local("--interval", "1") as process:
         assert process.stdout is not None

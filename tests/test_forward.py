@@ -460,6 +460,20 @@ def test_events_acknowledged_before_a_refusal_are_not_sent_again() -> None:
     assert len(setup.flows()) == 100
 
 
+def test_a_range_of_which_a_part_has_arrived_is_not_given_up_when_the_time_is_up() -> None:
+    options = ForwardOptions(start="all", run_seconds=30, events=EventOptions(max_bytes=16_384))
+    setup = Setup(options, sink=MemorySink(batch_events=2))
+    setup.blobs.put(VNET, document([vnet_record(100)]))
+    setup.sink.busy = lambda send: 2 <= send <= 4  # for longer than the run has time
+
+    report = setup.forward()
+
+    assert setup.clock.seconds > 30
+    assert report.complete
+    assert len(setup.flows()) == 100
+    assert_tiles(setup.ranges(), setup.checkpoints.stored(VNET).offset)
+
+
 def test_flows_whose_acknowledgement_was_lost_come_again_with_the_same_ids() -> None:
     setup = Setup()
     setup.blobs.put(VNET, document([vnet_record(3)]))
