@@ -30,7 +30,7 @@ def vnet_record(tuples: int, *, number: int = 0, rule: str = "DefaultRule_AllowV
         "flowRecords": {
             "flows": [
                 {
-                    "aclID": "00000000-1234-abcd-ef00-c1c2c3c4c5c6",
+                    "aclID": "5d0c7e52-91b4-4f0e-8a36-2f7d1c9be041",
                     "flowGroups": [{"rule": rule, "flowTuples": [vnet_tuple(number, each) for each in range(tuples)]}],
                 }
             ]
