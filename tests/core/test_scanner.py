@@ -1,7 +1,6 @@
 """The scanner finds every sound record, however the bytes are cut and whatever stands between."""
 
 import json
-import string
 import zlib
 from itertools import pairwise
 
@@ -291,7 +290,7 @@ def test_a_nul_character_written_as_an_escape_is_sound() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(broken_pieces, st.text(string.ascii_letters, min_size=6, max_size=8))
+@given(broken_pieces, st.text("QXZ", min_size=6, max_size=8))  # no reason of ours has such a word
 def test_a_reason_never_holds_content(broken: bytes, secret: str) -> None:
     hidden = broken.replace(b"10.0.0", secret.encode())
     for item in scan(document([A, b'{"%s"}' % secret.encode(), hidden, B])):
