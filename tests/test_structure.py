@@ -26,7 +26,7 @@ LAYERS = [
     {"flowlog_core.deliver"},
     {"flowlog_core.ports"},
     {"flowlog_core.decode", "flowlog_core.events"},
-    {"flowlog_core.checkpoint", "flowlog_core.encode", "flowlog_core.quarantine"},
+    {"flowlog_core.body", "flowlog_core.checkpoint", "flowlog_core.encode", "flowlog_core.quarantine"},
     {"flowlog_core.formats"},
     {"flowlog_core.formats.nsg", "flowlog_core.formats.vnet"},
     {"flowlog_core.formats.record"},

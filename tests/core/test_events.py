@@ -3,8 +3,11 @@
 import gzip
 import json
 import random
+import sys
+import zlib
 from collections.abc import Iterable, Sequence
 from itertools import groupby, pairwise
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import pytest
@@ -14,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowlog_core.blob import SourceBlob
+from flowlog_core.body import _deflate
 from flowlog_core.encode import EncodedRecord, Encoder
 from flowlog_core.errors import EventLimitError
 from flowlog_core.events import (
@@ -315,7 +319,51 @@ def test_events_of_a_backlog_are_nearly_full(
     inputs = encoded(busy_record(seed, tuples) for seed in range(records))
     events = events_of(pack(inputs, packer(format_, compression, limit)))[:-1]
     assert len(events) > 2
-    assert fill(events, limit) >= {"none": 0.9, "gzip": 0.88}[compression]
+    assert fill(events, limit) >= 0.9
+
+
+@pytest.mark.parametrize("library", ["isal", "zlib"])
+def test_bodies_are_gzip_and_full_with_either_library(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if library == "zlib":
+        monkeypatch.setitem(sys.modules, "isal", None)  # as where there is no wheel of it
+    _deflate.cache_clear()
+    inputs = encoded(busy_record(seed, 330) for seed in range(60))
+    events = events_of(pack(inputs, packer("ndjson", "gzip", 65_536)))
+    _deflate.cache_clear()
+
+    assert [line for event in events for line in lines(event)] == [
+        line for _, record in inputs for line in record.lines
+    ]
+    assert fill(events[:-1], 65_536) >= 0.9
+
+
+@pytest.mark.parametrize("format_", ["ndjson", "records"])
+def test_every_byte_is_compressed_once(format_: EventFormat, monkeypatch: pytest.MonkeyPatch) -> None:
+    compressed = 0
+
+    class Counting:
+        def __init__(self, *arguments: Any) -> None:
+            self._compressor = zlib.compressobj(*arguments)
+
+        def compress(self, data: bytes) -> bytes:
+            nonlocal compressed
+            compressed += len(data)
+            return self._compressor.compress(data)
+
+        def flush(self, mode: int = zlib.Z_FINISH) -> bytes:
+            return self._compressor.flush(mode)
+
+    monkeypatch.setattr("flowlog_core.body._deflate", lambda: SimpleNamespace(compressobj=Counting))
+    inputs = encoded(busy_record(seed, 330) for seed in range(40))
+    events = events_of(pack(inputs, packer(format_, "gzip", MIN_EVENT_BYTES)))
+
+    assert compressed == sum(len(gzip.decompress(event.body)) for event in events)
+
+
+def test_a_line_that_no_event_takes_is_refused() -> None:
+    used = packer()
+    with pytest.raises(ValueError, match="where an event takes"):
+        used.add(*made_up([[used.max_flow_bytes + 1]])[0])
 
 
 def turning(first: list[Input], second: list[Input], limit: int) -> list[Event]:
@@ -333,14 +381,14 @@ def turning(first: list[Input], second: list[Input], limit: int) -> list[Event]:
 def test_events_become_nearly_full_again_after_flows_suddenly_compress_badly(limit: int) -> None:
     well = encoded(busy_record(seed, 330) for seed in range(10))
     badly = made_up([[800] * 400] * (limit // 16_384 + 2), seed=1)
-    assert fill(turning(well, badly, limit), limit) >= 0.85
+    assert fill(turning(well, badly, limit), limit) >= 0.86  # properties are a twentieth of the smallest event
 
 
 @pytest.mark.parametrize("limit", [MIN_EVENT_BYTES, 65_536])
 def test_events_become_nearly_full_again_after_flows_suddenly_compress_well(limit: int) -> None:
     badly = made_up([[800] * 100], seed=1)
     well = encoded(busy_record(seed, 330) for seed in range(limit // 1000))
-    assert fill(turning(badly, well, limit), limit) >= 0.85
+    assert fill(turning(badly, well, limit), limit) >= 0.86  # properties are a twentieth of the smallest event
 
 
 # What is in quarantine
