@@ -1,8 +1,16 @@
-"""Ranges of events in, acknowledged ones out: sending with patience, and what may be committed after it."""
+"""Ranges of events in, acknowledged ones out: sending with patience, and what may be committed after it.
+
+Of a backlog one batch is sent in the background while the next ones are encoded. Only the send itself runs there; the
+queue, the lease and the patience belong to the run's own thread, so nothing is shared. One batch is under way at most,
+so they arrive in order, and none is once `drain`, `finish` or `abandon`
+has returned.
+"""
 
 import logging
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +23,7 @@ from flowlog_core.ports import Clock, EventSink, Log
 SEND_SECONDS: Final = 40.0
 """Time limit of a send. No send starts unless the lease lasts longer."""
 
+_MOST_BATCHES: Final = 4  # queued before encoding waits for sending
 _BUSY_SECONDS: Final = 4.0  # what the service asks for when it is busy
 _RECONNECT_SECONDS: Final = 1.0
 _LONGEST_WAIT: Final = 20.0
@@ -46,10 +55,8 @@ class Delivery:
     """Sends the ranges of one run, in order.
 
     Attributes:
-        forwarded: The checkpoint behind the last range that the last `send` saw acknowledged whole, or None.
         flows: Flows of the ranges acknowledged whole.
         events: Events acknowledged.
-        queued_bytes: Size of the bodies that wait.
 
     """
 
@@ -64,6 +71,8 @@ class Delivery:
         deadline: float,
         patience: float,
         hold_lease: Callable[[], None],
+        background: Executor,
+        batch_bytes: int,
     ) -> None:
         """Take what sending needs.
 
@@ -76,12 +85,12 @@ class Delivery:
             deadline: When the run's time is up, on the clock's monotonic scale.
             patience: How many seconds longer a range is tried of which a part has arrived.
             hold_lease: Called before each send, to make sure that the lease outlasts it.
+            background: Where batches are sent while others are encoded.
+            batch_bytes: Size of the bodies that are worth a send.
 
         """
-        self.forwarded: Checkpoint | None = None
         self.flows = 0
         self.events = 0
-        self.queued_bytes = 0
         self._blob = blob
         self._sink = sink
         self._clock = clock
@@ -90,10 +99,21 @@ class Delivery:
         self._deadline = deadline
         self._patience = patience
         self._hold_lease = hold_lease
+        self._background = background
+        self._batch_bytes = batch_bytes
         self._queue: deque[_Queued] = deque()
+        self._queued_bytes = 0
+        self._sending: Future[int] | None = None
+        self._attempt = 0
+        self._forwarded: Checkpoint | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that was ever added is acknowledged."""
+        return not self._queue and self._sending is None
 
     def max_event_bytes(self) -> int:
-        """Ask the destination for its limit, with the same patience as `send`, and the same errors."""
+        """Ask the destination for its limit, with the same patience as `drain`, and the same errors."""
         attempt = 0
         while True:
             try:
@@ -105,45 +125,119 @@ class Delivery:
     def enqueue(self, packed: PackedRange, reached: Checkpoint) -> None:
         """Add a range, with the checkpoint for when it is acknowledged."""
         self._queue.append(_Queued(list(packed.events), packed.flows, reached))
-        self.queued_bytes += sum(len(event.body) for event in packed.events)
+        self._queued_bytes += sum(len(event.body) for event in packed.events)
 
-    def send(self) -> None:
-        """Send all that waits; where the destination refuses, wait and go on as long as there is time.
+    def take_forwarded(self) -> Checkpoint | None:
+        """Give the checkpoint behind the last range acknowledged whole, or None if there is none since last asked."""
+        forwarded, self._forwarded = self._forwarded, None
+        return forwarded
+
+    def send_ahead(self) -> None:
+        """Send a batch in the background if there is one, and none under way; wait only where too much is queued.
 
         Raises:
-            OutOfTimeError: There is none left, and the destination is busy.
+            OutOfTimeError: There is no time left, and the destination is busy.
             SendError: There is none left, and the destination can't be reached.
             StorageError: There is none left, and the lease can't be renewed.
             CheckpointLostError: The lease is another's.
 
         """
-        self.forwarded = None
-        attempt = 0
-        while self._queue:
-            events = [event for queued in self._queue for event in queued.events]
-            try:
-                self._hold_lease()
-                acknowledged = self._sink.send(events, self._partition_key, within=SEND_SECONDS)
-            except (SendError, StorageError) as error:
-                attempt += 1
-                self._wait(error, attempt)
+        while self._queued_bytes >= self._batch_bytes:
+            if self._sending is None:
+                self._patiently(self._begin)
+            elif self._sending.done() or self._queued_bytes >= _MOST_BATCHES * self._batch_bytes:
+                self._patiently(self._end)
             else:
-                attempt = 0
-                self._settle(acknowledged)
+                return
 
-    def _settle(self, acknowledged: int) -> None:
+    def drain(self) -> None:
+        """Send all that waits; where the destination refuses, wait and go on as long as there is time.
+
+        Raises:
+            OutOfTimeError: As `send_ahead`, and so are the others.
+            SendError: See there.
+            StorageError: See there.
+            CheckpointLostError: See there.
+
+        """
+        while not self.is_idle:
+            self._patiently(self._send if self._sending is None else self._end)
+
+    def finish(self) -> None:
+        """End the sending where it stands; the lease must not be released before.
+
+        What is under way is waited for. Of a range of which a part has arrived the rest is sent: a later run would send
+        that part again.
+
+        Raises:
+            SendError: As `send_ahead`, and so are the others.
+            StorageError: See there.
+            CheckpointLostError: See there.
+
+        """
+        self._await()
+        while self._queue and self._queue[0].begun:
+            self._patiently(self._send)
+
+    def abandon(self) -> None:
+        """Wait for what is under way, and send nothing more."""
+        self._await()
+        self._queue.clear()
+
+    def _await(self) -> None:
+        with suppress(SendError):  # then it is not acknowledged, and stays uncommitted
+            self._end()
+
+    def _patiently(self, step: Callable[[], None]) -> None:
+        """Take a step; if it fails, wait, so that it can be taken again, or end the run."""
+        try:
+            step()
+        except (SendError, StorageError) as error:
+            self._attempt += 1
+            self._wait(error, self._attempt)
+
+    def _begin(self) -> None:
+        """Begin to send a batch in the background."""
+        self._sending = self._background.submit(self._sender())
+
+    def _end(self) -> None:
+        """Wait for the batch that is under way."""
+        sending, self._sending = self._sending, None
+        if sending is not None:
+            self._acknowledge(sending.result())
+
+    def _send(self) -> None:
+        """Send a batch."""
+        self._acknowledge(self._sender()())
+
+    def _sender(self) -> Callable[[], int]:
+        """Make the call that sends the next batch, for as long as the lease surely holds from now on."""
+        self._hold_lease()
+        until = self._clock.monotonic() + SEND_SECONDS
+        events = [event for queued in self._queue for event in queued.events]
+
+        def send() -> int:
+            within = until - self._clock.monotonic()  # it may have had to wait for its turn
+            if within <= 0:
+                raise SendError(f"{self._blob}: other sends took all the time", busy=True)
+            return self._sink.send(events, self._partition_key, within=within)
+
+        return send
+
+    def _acknowledge(self, acknowledged: int) -> None:
         """Take acknowledged events off the queue; a range whose last one goes is forwarded."""
+        self._attempt = 0
         self.events += acknowledged
         while acknowledged:
             queued = self._queue[0]
             taken = min(acknowledged, len(queued.events))
             acknowledged -= taken
-            self.queued_bytes -= sum(len(event.body) for event in queued.events[:taken])
+            self._queued_bytes -= sum(len(event.body) for event in queued.events[:taken])
             del queued.events[:taken]
             queued.begun = True
             if not queued.events:
                 self._queue.popleft()
-                self.forwarded = queued.reached
+                self._forwarded = queued.reached
                 self.flows += queued.flows
 
     def _wait(self, error: SendError | StorageError, attempt: int) -> None:

@@ -2,13 +2,15 @@
 
 One pass: take the lease, read the checkpoint, read from it on, verify, scan, decode, encode, pack, send, commit,
 release, and look at the source once more: an append that came in between was announced to a run that found the lease
-held and went away. Sending comes before committing, always; a range of events is begun only when there is time for it.
+held and went away. Sending comes before committing, always. Of a large blob the next chunk is read, and a batch is
+sent, while one is encoded.
 """
 
 import logging
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -24,6 +26,7 @@ from flowlog_core.errors import (
     CheckpointLostError,
     FlowLogError,
     NotAFlowLogError,
+    StorageError,
 )
 from flowlog_core.events import EventOptions, PackedRange, Packer
 from flowlog_core.formats import LANDMARKS
@@ -44,7 +47,6 @@ Start = Literal["now", "all"] | datetime
 
 _TOP_RULES: Final = 10  # so many are logged
 _COMMIT_SECONDS: Final = 10.0  # a commit is safe in any case, by its condition; this is only to make it work out
-_SEND_BYTES: Final = 1024 * 1024  # queued before a send: about one batch of Event Hubs
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class ForwardOptions:
         run_seconds: After so long a run commits and ends.
         start: Blobs of hours before this are left alone; ``now`` is the hour of the destination's first run.
         chunk_bytes: How much of a blob is read at once; memory depends on it, and not on the blob.
+        batch_bytes: How much is queued before a send; about what goes into one batch of Event Hubs.
 
     """
 
@@ -65,6 +68,7 @@ class ForwardOptions:
     run_seconds: float = 240
     start: Start = "now"
     chunk_bytes: int = 4 * 1024 * 1024
+    batch_bytes: int = 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -141,14 +145,17 @@ class Forwarder:
         quarantine: Quarantine,
         clock: Clock,
         log: Log,
+        background: Executor,
         options: ForwardOptions,
     ) -> None:
+        """Take what forwarding needs; `background` is where a large blob is read ahead, and its events are sent."""
         self.source = source
         self.checkpoints = checkpoints
         self.sink = sink
         self.quarantine = quarantine
         self.clock = clock
         self.log = log
+        self.background = background
         self.options = options
         self.encoder = Encoder(options.events.fields)
         self._first_hour: datetime | None = None
@@ -252,6 +259,8 @@ class _Run:
             deadline=deadline,
             patience=forwarder.options.run_seconds,
             hold_lease=self._hold_lease,
+            background=forwarder.background,
+            batch_bytes=forwarder.options.batch_bytes,
         )
 
     def forward(self) -> None:
@@ -264,9 +273,19 @@ class _Run:
         except OutOfTimeError:
             pass
         except CheckpointLostError:
+            self._delivery.abandon()
+            self._delivery.take_forwarded()
             self._committed = self._checkpoint  # it is another run's now
             raise
         finally:
+            self._finish()
+
+    def _finish(self) -> None:
+        """End the sending, and commit what is acknowledged."""
+        try:
+            self._delivery.finish()
+        finally:
+            self._take_forwarded()
             self._commit()
 
     def finish(self, began: float) -> None:
@@ -305,6 +324,7 @@ class _Run:
                 self._forward_items()
             self._scanner.end()
             self._forward_items()
+            self._deliver_rest()
         except BlobChangedError:
             return True
         except NotAFlowLogError as error:
@@ -331,40 +351,54 @@ class _Run:
         self._records = self._flows = self._events = self._quarantined = 0
 
     def _chunks(self, first: Chunk, behind: int) -> Iterator[bytes]:
-        """Give the snapshot's bytes from the checkpoint on; commit before each further read."""
+        """Give the snapshot's bytes from the checkpoint on; the next ones are read while these are in work."""
+        use, size = self._use, self._use.options.chunk_bytes
         position = self._checkpoint.offset + len(first.data) - behind
-        yield first.data[behind:]
+        data = first.data[behind:]
         while position < first.length:
-            self._commit()
-            if self._out_of_time():
-                raise OutOfTimeError
-            chunk = self._read(position, self._use.options.chunk_bytes, etag=first.etag)
-            position += len(chunk.data)
-            yield chunk.data
+            self.report.requests += 1
+            ahead = use.background.submit(use.source.read, self._blob, position, size, etag=first.etag)
+            try:
+                yield data
+                self._commit_forwarded()
+                data = self._awaited(ahead)
+            finally:
+                ahead.cancel()
+            position += len(data)
+        yield data
 
-    def _read(self, start: int, size: int, *, etag: str | None = None) -> Chunk:
+    def _awaited(self, ahead: Future[Chunk]) -> bytes:
+        """Wait for a chunk; where it won't come, forward what was read before."""
+        if self._out_of_time():
+            self._deliver_rest()
+            raise OutOfTimeError
+        try:
+            data = ahead.result().data
+        except (BlobChangedError, BlobGoneError, StorageError):
+            self._deliver_rest()
+            raise
+        self.report.bytes_read += len(data)
+        return data
+
+    def _read(self, start: int, size: int) -> Chunk:
         self.report.requests += 1
-        chunk = self._use.source.read(self._blob, start, size, etag=etag)
+        chunk = self._use.source.read(self._blob, start, size)
         self.report.bytes_read += len(chunk.data)
         return chunk
 
     # Decoding and packing: what the scanner finds becomes ranges of events, or goes to quarantine.
 
     def _forward_items(self) -> None:
-        """Forward the records that the bytes fed so far give; all of them are acknowledged in the end."""
-        out_of_time = False
+        """Pack the records that the bytes fed so far give, and send what there is enough of."""
         for item in self._scanner.items():
             self._enqueue(self._pack(item))
-            if self._delivery.queued_bytes >= _SEND_BYTES:
-                self._send()
-            if out_of_time := self._out_of_time():
-                break
-        if self._packer is not None:
-            self._enqueue(self._packer.flush())
-        self._send()
-        self._checkpoint = self._reached()
-        if out_of_time:
-            raise OutOfTimeError
+            try:
+                self._delivery.send_ahead()
+            finally:
+                self._take_forwarded()
+            if self._out_of_time():
+                self._deliver_rest()
+                raise OutOfTimeError
 
     def _pack(self, item: Item) -> list[PackedRange]:
         """Decode, encode and pack one item; what can't be decoded goes to quarantine."""
@@ -438,11 +472,25 @@ class _Run:
             self._events += len(packed.events)
             self._delivery.enqueue(packed, self._reached())
 
-    def _send(self) -> None:
+    def _deliver_rest(self) -> None:
+        """Send all that was packed; then everything that the scanner gave is forwarded."""
+        if self._packer is not None:
+            self._enqueue(self._packer.flush())
         try:
-            self._delivery.send()
+            self._delivery.drain()
         finally:
-            self._checkpoint = self._delivery.forwarded or self._checkpoint
+            self._take_forwarded()
+        self._checkpoint = self._reached()
+
+    def _take_forwarded(self) -> None:
+        self._checkpoint = self._delivery.take_forwarded() or self._checkpoint
+
+    def _commit_forwarded(self) -> None:
+        """Commit what is acknowledged by now; where records gave no flows, that is all that was read."""
+        self._take_forwarded()
+        if self._delivery.is_idle and (self._packer is None or self._packer.is_empty):
+            self._checkpoint = self._reached()
+        self._commit()
 
     def _out_of_time(self) -> bool:
         return self._use.clock.monotonic() >= self._deadline

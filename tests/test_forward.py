@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -11,11 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowlog_core.blob import SourceBlob
+from flowlog_core.encode import EncodedRecord, Encoder
 from flowlog_core.errors import SendError, StorageError
 from flowlog_core.events import EventOptions
 from flowlog_core.forward import Forwarder, ForwardOptions, RunReport
 from tests.flow_logs import VNET, document, nsg_record, vnet_record
-from tests.memory import ManualClock, MemoryBlobs, MemoryCheckpoints, MemoryLog, MemoryQuarantine, MemorySink
+from tests.memory import AtOnce, ManualClock, MemoryBlobs, MemoryCheckpoints, MemoryLog, MemoryQuarantine, MemorySink
+
+SMALL_EVENTS = EventOptions(max_bytes=16_384)
 
 
 @dataclass
@@ -39,6 +43,7 @@ class Setup:
             quarantine=self.quarantine,
             clock=self.clock,
             log=self.log,
+            background=AtOnce(),
             options=self.options,
         )
 
@@ -498,7 +503,7 @@ def test_a_destination_that_cannot_be_reached_is_a_fault_once_the_time_is_up() -
 
 
 def test_a_run_that_is_out_of_time_commits_and_says_that_it_is_not_complete() -> None:
-    setup = Setup(ForwardOptions(start="all", run_seconds=10, chunk_bytes=3000))
+    setup = Setup(ForwardOptions(SMALL_EVENTS, start="all", run_seconds=10, chunk_bytes=3000, batch_bytes=1))
     records = [vnet_record(10, number=number) for number in range(8)]
     setup.blobs.put(VNET, document(records))
     setup.sink.before_send = lambda: setup.clock.sleep(6)
@@ -512,9 +517,73 @@ def test_a_run_that_is_out_of_time_commits_and_says_that_it_is_not_complete() ->
     assert_tiles(setup.ranges(), len(document(records)) - 2)
 
 
+class Held(Executor):
+    """A background in which nothing happens until somebody waits for it, and which notes what is begun and ended."""
+
+    def __init__(self) -> None:
+        self.under_way: list[str] = []
+        self.most = 0
+
+    def submit[T](self, call: Callable[..., T], /, *arguments: Any, **named: Any) -> Future[T]:
+        held = self
+
+        class Waited(Future[T]):
+            def result(self, timeout: float | None = None) -> T:
+                held.under_way.remove(call.__name__)
+                return call(*arguments, **named)
+
+        self.under_way.append(call.__name__)
+        self.most = max(self.most, len(self.under_way))
+        return Waited()
+
+
+def test_while_a_chunk_is_encoded_the_next_is_read_and_a_batch_is_sent() -> None:
+    setup = Setup(ForwardOptions(SMALL_EVENTS, start="all", chunk_bytes=3000, batch_bytes=1))
+    background = setup.forwarder.background = Held()
+    data = document([vnet_record(10, number=number) for number in range(8)])
+    setup.blobs.put(VNET, data)
+
+    report = setup.forward()
+
+    assert background.most == 2
+    assert background.under_way == []
+    assert (report.flows, report.complete) == (80, True)
+    assert report.bytes_read == len(data)
+    assert_tiles(setup.ranges(), len(data) - 2)
+
+
+def test_a_small_append_is_forwarded_without_a_background() -> None:
+    setup = Setup()
+    background = setup.forwarder.background = Held()
+    setup.blobs.put(VNET, document([vnet_record(200)]))
+
+    assert setup.forward().flows == 200
+    assert background.most == 0
+
+
+def test_what_waits_to_be_sent_is_bounded() -> None:
+    class Counting(Encoder):
+        flows = 0
+
+        def encode(self, *arguments: Any, **named: Any) -> EncodedRecord:
+            encoded = super().encode(*arguments, **named)
+            self.flows += len(encoded.lines)
+            return encoded
+
+    setup = Setup(ForwardOptions(SMALL_EVENTS, start="all", batch_bytes=20_000))
+    encoder = setup.forwarder.encoder = Counting()
+    setup.forwarder.background = Held()
+    setup.blobs.put(VNET, document([vnet_record(10, number=number) for number in range(100)]))
+    waiting: list[int] = []
+    setup.sink.before_send = lambda: waiting.append(encoder.flows - len(setup.flows()))
+
+    assert setup.forward().flows == 1000
+    assert max(waiting) <= 150  # four batches of some 25 flows, an open range, and what the last record added
+
+
 def test_a_lease_is_renewed_while_a_long_run_lasts() -> None:
-    setup = Setup(ForwardOptions(start="all", chunk_bytes=3000))
-    setup.blobs.put(VNET, document([vnet_record(10, number=number) for number in range(8)]))
+    setup = Setup(ForwardOptions(SMALL_EVENTS, start="all", run_seconds=1000, chunk_bytes=3000, batch_bytes=1))
+    setup.blobs.put(VNET, document([vnet_record(10, number=number) for number in range(24)]))
 
     def slowly() -> None:
         setup.clock.sleep(25)
@@ -523,6 +592,7 @@ def test_a_lease_is_renewed_while_a_long_run_lasts() -> None:
     setup.sink.before_send = slowly
 
     assert setup.forward().complete
+    assert setup.sink.sends * 25 > 3 * setup.checkpoints.lease_seconds
 
 
 def test_what_cannot_be_put_in_quarantine_is_not_passed_over() -> None:

@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from flowlog_core.adapters.blobs import AzureBlobSource
 from flowlog_core.adapters.checkpoints import AzureCheckpointStore
@@ -15,6 +16,8 @@ from flowlog_core.forward import Forwarder
 from flowlog_core.settings import Settings
 from flowlog_core.sweep import Sweeper
 from flowlog_core.telemetry import JsonLog
+
+_BACKGROUND_THREADS: Final = 32  # at most; each run on a large blob uses two, a quiet one none
 
 
 class SystemClock:
@@ -64,6 +67,7 @@ def wire(settings: Settings) -> UseCases:
         quarantine=AzureQuarantine(state),
         clock=clock,
         log=log,
+        background=ThreadPoolExecutor(_BACKGROUND_THREADS, thread_name_prefix="background"),
         options=settings.forward,
     )
     sweeper = Sweeper(

@@ -14,7 +14,7 @@ from flowlog_core.sweep import Sweeper, SweepOptions
 from tests.flow_logs import document, vnet_record
 from tests.memory import AtOnce
 from tests.simulation.oracle import Truth, judge, truth_of
-from tests.simulation.world import Actor, Checkpoints, Clock, Odds, QuarantineStore, Sink, Source, World
+from tests.simulation.world import Actor, Background, Checkpoints, Clock, Odds, QuarantineStore, Sink, Source, World
 
 ACCOUNT = "logs"
 CONTAINER = "insights-logs-flowlogflowevent"
@@ -22,6 +22,7 @@ GENTLE = Odds()
 LOSSY = Odds(lose_event=0.3)
 ROUGH = Odds(fail=0.06, crash=0.02, stall=0.02, lose_event=0.2)
 FAILING = Odds(fail=0.12, lose_event=0.1)
+REFUSING = Odds(refuse=0.5, lose_event=0.1)
 
 
 class _Silent:
@@ -70,7 +71,7 @@ class History:
         world = self.world = World(seed, GENTLE)
         self.seed = seed
         self._random = world.random
-        world.odds = self._random.choice([GENTLE, LOSSY, ROUGH, ROUGH, FAILING])
+        world.odds = self._random.choice([GENTLE, LOSSY, ROUGH, ROUGH, FAILING, REFUSING])
         # Ranges of several batches with little time would be cut off in their middle, and that repeats a part.
         hurried = self._random.random() < 0.2  # one in five
         world.batch_events = 100 if hurried else self._random.randint(1, 4)
@@ -82,11 +83,13 @@ class History:
             quarantine=QuarantineStore(world),
             clock=Clock(world),
             log=self._log,
+            background=Background(world),
             options=ForwardOptions(
                 EventOptions(max_bytes=16_384),
                 run_seconds=60 if hurried else 1e9,
                 start="all",
                 chunk_bytes=self._random.choice([700, 2500, 1_000_000]),
+                batch_bytes=self._random.choice([6_000, 20_000, 40_000, 1_000_000]),
             ),
         )
         self.sweeper = Sweeper(
@@ -102,6 +105,7 @@ class History:
         self._logs = [_Log(self._blob(number)) for number in range(self._random.randint(1, 2))]
         self._actors: list[Actor] = []
         self._announced: list[SourceBlob] = []
+        world.begin = self._actors.append
         self._number = 0
         self._result = Result(seed, [])
 
@@ -163,10 +167,11 @@ class History:
 
     def _record(self) -> bytes:
         self._number += 1
-        tuples = self._random.choice([0, 1, 2, 5, 30])
+        refusing = self.world.odds == REFUSING  # then ranges of several batches should meet records that can't be read
+        tuples = 30 if refusing else self._random.choice([0, 1, 2, 5, 30])
         # No two records end in the same 512 bytes: what does can't be told apart by a fingerprint of so many.
         record = vnet_record(tuples, number=self._number, rule=f"AllowVnetOutBound{self._number:04d}")
-        if self._random.random() < 0.1:  # one in ten can't be read
+        if self._random.random() < (0.4 if refusing else 0.1):
             record = record.replace(b'"flowLogVersion":4', b'"flowLogVersion":5')
         return record
 
@@ -204,7 +209,7 @@ class History:
         if not actor.finished:
             return
         self._actors.remove(actor)
-        self._result.crashes += actor.crashed
+        self._result.crashes += actor.died
         if actor.raised is not None and not isinstance(actor.raised, FlowLogError):
             self._result.wrong.append(f"{type(actor.raised).__name__}: {actor.raised}")
         failed = actor.crashed or actor.raised is not None

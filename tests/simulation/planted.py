@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 from flowlog_core.blob import SourceBlob
 from flowlog_core.checkpoint import Checkpoint
+from flowlog_core.deliver import Delivery
 from flowlog_core.forward import Forwarder, RunReport, _Run
 from flowlog_core.ports import ListedBlob
 from flowlog_core.sweep import Sweeper
@@ -16,15 +17,41 @@ from tests.simulation.world import World
 
 @contextmanager
 def _commit_before_send() -> Iterator[None]:
-    send = _Run._send
+    drain = _Run._deliver_rest
 
     def commit_and_send(self: _Run) -> None:
         if self._delivery._queue:
             self._checkpoint = self._delivery._queue[-1].reached
             self._commit()
-        send(self)
+        drain(self)
 
-    with patch.object(_Run, "_send", commit_and_send):
+    with patch.object(_Run, "_deliver_rest", commit_and_send):
+        yield
+
+
+@contextmanager
+def _release_while_sending() -> Iterator[None]:
+    with patch.object(Delivery, "_await", lambda _: None):
+        yield
+
+
+@contextmanager
+def _leave_a_range_begun() -> Iterator[None]:
+    with patch.object(Delivery, "finish", Delivery._await):
+        yield
+
+
+@contextmanager
+def _commit_what_is_queued() -> Iterator[None]:
+    commit = _Run._commit_forwarded
+
+    def all_of_it(self: _Run) -> None:
+        if self._delivery._queue:
+            self._checkpoint = self._delivery._queue[-1].reached
+        self._commit()
+        commit(self)
+
+    with patch.object(_Run, "_commit_forwarded", all_of_it):
         yield
 
 
@@ -83,6 +110,9 @@ def _no_renewal() -> Iterator[None]:
 
 PLANTED: Final[dict[str, Callable[[], AbstractContextManager[None]]]] = {
     "commit before send": _commit_before_send,
+    "commit what is still being sent": _commit_what_is_queued,
+    "release while sending": _release_while_sending,
+    "leave a range that is begun": _leave_a_range_begun,
     "no fingerprint": _no_fingerprint,
     "offset is the length": _offset_is_length,
     "no lease": _no_lease,

@@ -6,9 +6,11 @@ All choices come from one seeded generator, so that a seed is a history.
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
+from typing import Any
 
 from greenlet import greenlet
 
@@ -49,18 +51,20 @@ class Odds:
     Attributes:
         fail: The call fails, before or after its effect.
         crash: The actor's process dies, before or after the call's effect.
+        refuse: The quarantine takes nothing for a while, and nothing else goes wrong.
         stall: The actor stands still for up to several lease times.
         lose_event: An append's event never comes.
     """
 
     fail: float = 0.0
     crash: float = 0.0
+    refuse: float = 0.0
     stall: float = 0.0
     lose_event: float = 0.0
 
 
 class Actor(greenlet):
-    """A run or a sweep under way.
+    """A run or a sweep under way, or what one of them does in the background.
 
     Attributes:
         crashed: Whether its process has died.
@@ -70,11 +74,13 @@ class Actor(greenlet):
         wake: When it goes on, by the world's clock.
         lease: The lease that it holds, or believes to hold.
         raised: What its work raised.
+        of: The actor whose background it is; one process, which dies as a whole.
     """
 
-    def __init__(self, work: Callable[[], object], history: greenlet) -> None:
+    def __init__(self, work: Callable[[], object], history: greenlet, of: "Actor | None" = None) -> None:
         super().__init__(self._work, history)
-        self.crashed = False
+        self.of = of
+        self.died = False
         self.stalled = False
         self.wake = 0.0
         self.finished = False
@@ -82,6 +88,10 @@ class Actor(greenlet):
         self.lease: Lease | None = None
         self.raised: BaseException | None = None
         self._call = work
+
+    @property
+    def crashed(self) -> bool:
+        return self.died or (self.of is not None and self.of.crashed)
 
     def _work(self) -> None:
         try:
@@ -139,6 +149,7 @@ class World:
         self.swept_at: datetime | None = None
         self._version = 0
         self.batch_events = batch_events
+        self.begin: Callable[[Actor], None] = lambda _: None
         self._history = greenlet.getcurrent()
 
     # Time.
@@ -185,10 +196,18 @@ class World:
         return result
 
     def _crash(self, actor: Actor) -> None:
-        if actor.lease is not None:
-            self.may_repeat.add(actor.lease.blob.path)
-        actor.crashed = True
+        process = actor.of or actor
+        if process.lease is not None:
+            self.may_repeat.add(process.lease.blob.path)
+        process.died = True
         raise CrashError
+
+    def submit(self, work: Callable[[], None]) -> Actor:
+        """Let an actor's process do something in the background."""
+        actor = self.actor()
+        beside = Actor(work, self._history, actor.of or actor)
+        self.begin(beside)
+        return beside
 
     def actor(self) -> Actor:
         actor = greenlet.getcurrent()
@@ -357,6 +376,7 @@ class Lease:
             if self._world.no_lease:
                 return
             if self._state.owner is not self:
+                self._world.may_repeat.add(self.blob.path)  # it stood still past its lease, and may have sent before
                 raise CheckpointLostError("lost")
             self._state.expires = self._world.seconds + LEASE_SECONDS
 
@@ -388,13 +408,18 @@ class Sink:
 
     def send(self, events: Sequence[Event], partition_key: str | None, *, within: float) -> int:
         world = self._world
-        lease = world.actor().lease
-        assert lease is not None
+        process = world.actor().of or world.actor()
+        lease = process.lease
+        if lease is None:
+            world.violations.append("a send begins when its lease has been released")
+            raise SendError("too late", busy=False)
         path = lease.blob.path
         if not world.no_lease and lease.expires < world.seconds + within:
             world.violations.append(f"a send of {path} begins that its lease may not outlast")
 
         def effect() -> int:
+            if process.lease is None and not process.crashed:
+                world.violations.append(f"a send of {path} is under way when its lease is released")
             if not lease.holds:
                 world.may_repeat.add(path)  # it stood still past its lease
             batch = list(events[: world.batch_events])
@@ -410,6 +435,44 @@ class Sink:
         return world.call(effect, failed)
 
 
+class _Awaited[T](Future[T]):
+    """A future whose awaiter lets others go on until it is done."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        self.worker: Actor | None = None
+
+    def result(self, timeout: float | None = None) -> T:
+        while not self.done():
+            wake = self.worker.wake if self.worker is not None else 0.0
+            self.world.pause(max(0.0, wake - self.world.seconds))
+        return super().result(timeout)
+
+
+class Background(Executor):
+    """See `concurrent.futures.Executor`: each task is an actor of the process of the one who submits it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def submit[T](self, call: Callable[..., T], /, *arguments: Any, **named: Any) -> Future[T]:
+        future = _Awaited[T](self._world)
+
+        def work() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                result = call(*arguments, **named)
+            except Exception as error:  # noqa: BLE001 # a future keeps whatever was raised
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        future.worker = self._world.submit(work)
+        return future
+
+
 class QuarantineStore:
     """See `flowlog_core.ports.Quarantine`."""
 
@@ -418,6 +481,8 @@ class QuarantineStore:
 
     def put(self, item: QuarantineItem, time: datetime) -> None:
         def effect() -> None:
+            if self._world.faults and self._world.random.random() < self._world.odds.refuse:
+                raise StorageError("simulated")
             self._world.quarantined[item.name] = item
 
         self._world.call(effect)
