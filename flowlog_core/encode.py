@@ -177,7 +177,7 @@ class Encoder:
             lines += formatter.format_rows(zip(own, rows, strict=True), pieces, self._seconds)
             ordinals += own
             first += size
-        if max_flow_bytes is not None and sum(map(len, lines)) > max_flow_bytes:
+        if max_flow_bytes is not None and lines and max(map(len, lines)) > max_flow_bytes:
             lines, ordinals, long = _drop_long(lines, ordinals, max_flow_bytes)
             bad = sorted(bad + long, key=lambda each: each.ordinal)
         return EncodedRecord(id_prefix, lines, ordinals, tuple(bad), denied, rules)

@@ -21,6 +21,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cached_property
 from typing import Any, Final
 
 import orjson
@@ -99,7 +100,7 @@ class Broken:
 Item = Record | Broken
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Landmarks:
     """What tells a record from any other object, for finding the way back after broken framing.
 
@@ -112,8 +113,9 @@ class Landmarks:
     keys: frozenset[str]
     is_record: Callable[[dict[str, Any]], bool]
 
+    @cached_property
     def pattern(self) -> re.Pattern[bytes]:
-        """Compile the beginning of a record; it matches at most `_LANDMARK_BYTES`."""
+        """The beginning of a record; it matches at most `_LANDMARK_BYTES`."""
         keys = b"|".join(re.escape(key.encode()) for key in sorted(self.keys))
         return re.compile(rb"\{" + _GAP + rb'"(?:' + keys + rb')"' + _GAP + rb":")
 
@@ -200,7 +202,7 @@ class Scanner:
         self.offset = offset
         self.behind = behind
         self._landmarks = landmarks
-        self._record_start = landmarks.pattern()
+        self._record_start = landmarks.pattern
         self._buffer = bytearray(behind)
         self._base = offset - len(behind)
         self._position = offset  # BETWEEN, CLOSED: how far they came; REFUSED: the object's end

@@ -104,6 +104,8 @@ class EventHubSink:
         """Fill a batch with as many events as it takes, at least one."""
         batch = self._open().create_batch(partition_key=partition_key)
         for event in events:
+            if len(batch) and batch.size_in_bytes + len(event.body) > batch.max_size_in_bytes:
+                break  # it is sure not to fit, and to try would cost as much as to add it
             try:
                 batch.add(_event_data(event))
             except ValueError as error:  # it is full

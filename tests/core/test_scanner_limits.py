@@ -15,7 +15,7 @@ import pytest
 from flowlog_core import scanner as scanner_module
 from flowlog_core.errors import NotAFlowLogError
 from flowlog_core.formats import LANDMARKS
-from flowlog_core.scanner import BEHIND_BYTES, HEADER_BYTES, MAX_RECORD_BYTES, Broken, Landmarks, Record, Scanner
+from flowlog_core.scanner import BEHIND_BYTES, HEADER_BYTES, MAX_RECORD_BYTES, Broken, Record, Scanner
 from tests.core.framing import A, B, C, every, feed, record_limit, records, scan
 from tests.flow_logs import CLOSER, OPENER, document
 
@@ -130,8 +130,7 @@ class Meter:
         for name, value in list(vars(scanner_module).items()):
             if isinstance(value, re.Pattern):
                 patch.setattr(scanner_module, name, CountedPattern(value, self))
-        compile_pattern = Landmarks.pattern
-        patch.setattr(Landmarks, "pattern", lambda landmarks: CountedPattern(compile_pattern(landmarks), self))
+        patch.setitem(vars(LANDMARKS), "pattern", CountedPattern(LANDMARKS.pattern, self))
         loads, crc32 = self.counted(orjson.loads), self.counted(zlib.crc32)
         patch.setattr(scanner_module, "orjson", SimpleNamespace(loads=loads, JSONDecodeError=orjson.JSONDecodeError))
         patch.setattr(scanner_module, "zlib", SimpleNamespace(crc32=crc32))
