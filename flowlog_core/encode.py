@@ -10,14 +10,15 @@ Lines are ASCII: anything else is escaped, so that a line's length is its size i
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from flowlog_core.blob import SourceBlob
 from flowlog_core.flow import BY_NAME, DEFAULT_FIELDS
-from flowlog_core.formats import FlowGroup, FlowRecord, Layout, Row
+from flowlog_core.formats import FlowGroup, FlowRecord, Layout
 from flowlog_core.scanner import Record
 
 _SECONDS_KEPT: Final = 100_000
@@ -75,15 +76,20 @@ class _Seconds(dict[str, str]):
         return text
 
 
-_FormatRows = Callable[[Iterable[tuple[int, Row]], list[str], _Seconds], list[str]]
-
-
 @dataclass(frozen=True, slots=True)
 class _Formatter:
-    """A compiled formatter for one layout: templates of the constant pieces, and the function that joins all."""
+    """A compiled formatter for one layout.
 
-    pieces: tuple[str, ...]
-    format_rows: _FormatRows
+    Attributes:
+        record_texts: What gives the JSON text of each key used that is the same in a whole record.
+        group_texts: The same for a flow group.
+        format_rows: Writes lines, from ordinals with rows, the table of seconds, the ids' prefix, and those texts.
+
+    """
+
+    record_texts: tuple[Callable[[SourceBlob, FlowRecord], str], ...]
+    group_texts: tuple[Callable[[FlowGroup], str], ...]
+    format_rows: Callable[..., list[str]]
 
 
 def _compile(fields: Sequence[str], layout: Layout) -> _Formatter:
@@ -104,21 +110,26 @@ def _compile(fields: Sequence[str], layout: Layout) -> _Formatter:
                 tables[table] = form
                 expressions[key] = f"{{{table}[{part}]}}"
     pieces, body = _weave(fields, expressions)
+    constant = [key for level in (_RECORD_TEXTS, _GROUP_TEXTS) for key in level if key in fields]
     parts = ", ".join(f"part{index}" for index in range(len(layout.columns) + 1))
-    source = (
-        "def format_rows(rows, pieces, second):\n"
-        f"    [{', '.join(f'piece{index}' for index in range(len(pieces)))}] = pieces\n"
-        f"    return [f'{body}' for ordinal, ({parts}) in rows]\n"
+    lines = [
+        f"def format_rows(rows, {', '.join(['second', 'id_prefix', *constant])}):",
+        *(f"    piece{index} = f'{piece}'" for index, piece in enumerate(pieces)),
+        f"    return [f'{body}' for ordinal, ({parts}) in rows]",
+    ]
+    namespace: dict[str, Callable[..., list[str]]] = {}
+    exec("\n".join(lines), tables, namespace)  # noqa: S102 # generated above, from schema and layout alone
+    return _Formatter(
+        tuple(of for key, of in _RECORD_TEXTS.items() if key in fields),
+        tuple(of for key, of in _GROUP_TEXTS.items() if key in fields),
+        namespace["format_rows"],
     )
-    namespace: dict[str, _FormatRows] = {}
-    exec(source, tables, namespace)  # noqa: S102 # generated above, from schema and layout alone
-    return _Formatter(pieces, namespace["format_rows"])
 
 
-def _weave(fields: Sequence[str], expressions: dict[str, str]) -> tuple[tuple[str, ...], str]:
-    """Lay out a flow: templates of its constant pieces, and the body of the f-string in which they stand.
+def _weave(fields: Sequence[str], expressions: dict[str, str]) -> tuple[list[str], str]:
+    """Lay out a flow: its constant pieces, and the body of the f-string in which they stand.
 
-    A template is for ``str.format_map`` with the JSON texts of the constant keys. The quotes around an expression
+    A piece is itself the body of an f-string of the JSON texts of the constant keys. The quotes around an expression
     are part of the pieces.
     """
     pieces: list[str] = []
@@ -139,7 +150,7 @@ def _weave(fields: Sequence[str], expressions: dict[str, str]) -> tuple[tuple[st
             piece = after
     body += f"{{piece{len(pieces)}}}"
     pieces.append(piece + "}}")
-    return tuple(pieces), body
+    return pieces, body
 
 
 class Encoder:
@@ -157,7 +168,7 @@ class Encoder:
         """Flatten and encode a record: a flow for each tuple that fits its layout and the limit."""
         formatter = self._formatter(decoded.layout)
         id_prefix = f"{blob.key}-{record.start}-{record.crc:08x}-"
-        texts = _record_texts(blob, decoded) | {"id_prefix": id_prefix}
+        texts = [of(blob, decoded) for of in formatter.record_texts]
         lines: list[str] = []
         ordinals: list[int] = []
         bad: list[BadTuple] = []
@@ -173,8 +184,9 @@ class Encoder:
             if reasons:
                 bad += [BadTuple(first + index, reason) for index, reason in reasons.items()]
                 own = [ordinal for ordinal in own if ordinal - first not in reasons]
-            pieces = [piece.format_map(texts | _group_texts(group)) for piece in formatter.pieces]
-            lines += formatter.format_rows(zip(own, rows, strict=True), pieces, self._seconds)
+            of_group = [of(group) for of in formatter.group_texts]
+            numbered = zip(own, rows, strict=True)
+            lines += formatter.format_rows(numbered, self._seconds, id_prefix, *texts, *of_group)
             ordinals += own
             first += size
         if max_flow_bytes is not None and lines and max(map(len, lines)) > max_flow_bytes:
@@ -203,36 +215,11 @@ def _text(value: str | None) -> str:
     return "null" if value is None else _quote(value)
 
 
-def _record_texts(blob: SourceBlob, record: FlowRecord) -> dict[str, str]:
-    """Give the JSON text of each key that is the same in a whole record."""
-    subscription, group, kind, name = _resource_parts(record.target_resource_id)
-    return {
-        "recordTime": _text(record.time),
-        "flowLogType": _text(record.layout.type),
-        "flowLogVersion": str(record.layout.version),
-        "flowLogResourceId": _text(record.flow_log_resource_id),
-        "targetResourceId": _text(record.target_resource_id),
-        "category": _text(record.category),
-        "operationName": _text(record.operation_name),
-        "flowLogGuid": _text(record.flow_log_guid),
-        "subscriptionId": _text(subscription),
-        "resourceGroup": _text(group),
-        "resourceType": _text(kind),
-        "resourceName": _text(name),
-        "blob": _text(blob.path),
-    }
+def _rule_type(group: FlowGroup) -> str | None:
+    return next((kind for prefix, kind in _RULE_TYPES if group.rule.startswith(prefix)), None)
 
 
-def _group_texts(group: FlowGroup) -> dict[str, str]:
-    rule_type = next((kind for prefix, kind in _RULE_TYPES if group.rule.startswith(prefix)), None)
-    return {
-        "macAddress": _text(group.mac_address),
-        "aclId": _text(group.acl_id),
-        "rule": _text(group.rule),
-        "ruleType": _text(rule_type),
-    }
-
-
+@lru_cache(maxsize=1024)  # few resources have many records
 def _resource_parts(resource_id: str) -> tuple[str | None, str | None, str | None, str | None]:
     """Split a resource id into subscription, resource group, type and name.
 
@@ -245,3 +232,26 @@ def _resource_parts(resource_id: str) -> tuple[str | None, str | None, str | Non
     subscription, group, provider, path = match.groups()
     names = path.split("/")[1:]
     return subscription, group, "/".join([provider, *names[::2]]), "/".join(names[1::2])
+
+
+_RECORD_TEXTS: Final[Mapping[str, Callable[[SourceBlob, FlowRecord], str]]] = {
+    "recordTime": lambda _, record: _text(record.time),
+    "flowLogType": lambda _, record: _text(record.layout.type),
+    "flowLogVersion": lambda _, record: str(record.layout.version),
+    "flowLogResourceId": lambda _, record: _text(record.flow_log_resource_id),
+    "targetResourceId": lambda _, record: _text(record.target_resource_id),
+    "category": lambda _, record: _text(record.category),
+    "operationName": lambda _, record: _text(record.operation_name),
+    "flowLogGuid": lambda _, record: _text(record.flow_log_guid),
+    "subscriptionId": lambda _, record: _text(_resource_parts(record.target_resource_id)[0]),
+    "resourceGroup": lambda _, record: _text(_resource_parts(record.target_resource_id)[1]),
+    "resourceType": lambda _, record: _text(_resource_parts(record.target_resource_id)[2]),
+    "resourceName": lambda _, record: _text(_resource_parts(record.target_resource_id)[3]),
+    "blob": lambda blob, _: _text(blob.path),
+}
+_GROUP_TEXTS: Final[Mapping[str, Callable[[FlowGroup], str]]] = {
+    "macAddress": lambda group: _text(group.mac_address),
+    "aclId": lambda group: _text(group.acl_id),
+    "rule": lambda group: _text(group.rule),
+    "ruleType": lambda group: _text(_rule_type(group)),
+}

@@ -133,7 +133,7 @@ class Layout:
     def count_denied(self, rows: Sequence[Row]) -> int:
         """Count the rows of denied flows."""
         part = self._decision_part
-        return sum(row[part] == _DENIED for row in rows)
+        return [row[part] for row in rows].count(_DENIED)
 
     @cached_property
     def _decision_part(self) -> int:
