@@ -9,7 +9,7 @@ KILLS :=
 MIB :=
 ARGUMENTS :=
 
-.PHONY: help set-up run test simulate crash backlog clean
+.PHONY: help set-up run test simulate crash backlog bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' Makefile
@@ -44,6 +44,9 @@ crash: $(SET_UP)  ## kill the app's processes at random while logs are written; 
 
 backlog: $(SET_UP)  ## forward one large blob and watch the memory; MIB=1024
 	@$(PYTHON) -m tests.backlog $(if $(MIB),--mib $(MIB))
+
+bench: $(SET_UP)  ## measure speed, requests, memory and cold start; ARGUMENTS go to python -m bench (--help tells them)
+	@$(PYTHON) -m bench $(ARGUMENTS)
 
 clean:  ## remove all that the others made
 	rm -rf .venv .venv-checkov local/node_modules .local .hypothesis .mypy_cache .pytest_cache .ruff_cache

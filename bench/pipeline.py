@@ -1,0 +1,56 @@
+"""The product's pure modules one behind the other, as a run has them: bytes, records, flows, events."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from bench.inputs import MEBIBYTE, Document
+from bench.measure import BenchError
+from flowlog_core.blob import SourceBlob
+from flowlog_core.decode import decode_item
+from flowlog_core.encode import EncodedRecord, Encoder
+from flowlog_core.events import EventOptions, PackedRange, Packer
+from flowlog_core.formats import LANDMARKS
+from flowlog_core.scanner import Item, Record, Scanner
+
+HUB_BYTES: Final = MEBIBYTE
+"""The largest event that a hub takes (learn.microsoft.com, "Event Hubs quotas and limits")."""
+
+type Encoded = tuple[int, EncodedRecord]
+"""Where a record ends in its blob, and its flows."""
+
+
+def scan(document: Document) -> Iterator[Record]:
+    """Find and parse the records, chunk by chunk."""
+    scanner = Scanner(LANDMARKS)
+    for chunk in document.chunks:
+        scanner.feed(chunk)
+        yield from map(_sound, scanner.items())
+    scanner.end()
+    yield from map(_sound, scanner.items())
+
+
+def encode(blob: SourceBlob, records: Iterable[Record], encoder: Encoder, max_flow_bytes: int) -> Iterator[Encoded]:
+    """Decode, validate and encode records."""
+    for record in records:
+        decoded = decode_item(blob, record, encoder, max_flow_bytes=max_flow_bytes)
+        if decoded.encoded is None or decoded.rejected is not None:
+            raise BenchError(f"{blob}: the record at offset {record.start} was rejected")
+        yield record.end, decoded.encoded
+
+
+def pack(flows: Iterable[Encoded], packer: Packer) -> Iterator[PackedRange]:
+    """Pack flows into events, to the last one."""
+    for end, encoded in flows:
+        yield from packer.add(end, encoded)
+    yield from packer.flush()
+
+
+def new_packer(document: Document, options: EventOptions) -> Packer:
+    """Make a packer for a document, on a hub that takes as much as any."""
+    return Packer(document.blob, options, max_event_bytes=HUB_BYTES)
+
+
+def _sound(item: Item) -> Record:
+    if not isinstance(item, Record):
+        raise BenchError(f"a broken stretch from offset {item.start} on: {item.reason}")
+    return item
