@@ -11,6 +11,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -504,7 +505,8 @@ class _Run:
 
     def _commit(self) -> None:
         if self._checkpoint != self._committed:
-            self._hold_lease(_COMMIT_SECONDS)
+            with suppress(StorageError):  # the lease may hold long enough; if not, the commit's condition says so
+                self._hold_lease(_COMMIT_SECONDS)
             stamped = replace(self._checkpoint, time=self._use.clock.now())
             self._lease.commit(stamped)
             self._checkpoint = self._committed = stamped

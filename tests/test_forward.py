@@ -17,7 +17,16 @@ from flowlog_core.errors import SendError, StorageError
 from flowlog_core.events import EventOptions
 from flowlog_core.forward import Forwarder, ForwardOptions, RunReport
 from tests.flow_logs import VNET, document, nsg_record, vnet_record
-from tests.memory import AtOnce, ManualClock, MemoryBlobs, MemoryCheckpoints, MemoryLog, MemoryQuarantine, MemorySink
+from tests.memory import (
+    AtOnce,
+    ManualClock,
+    MemoryBlobs,
+    MemoryCheckpoints,
+    MemoryLease,
+    MemoryLog,
+    MemoryQuarantine,
+    MemorySink,
+)
 
 SMALL_EVENTS = EventOptions(max_bytes=16_384)
 
@@ -593,6 +602,22 @@ def test_a_lease_is_renewed_while_a_long_run_lasts() -> None:
 
     assert setup.forward().complete
     assert setup.sink.sends * 25 > 3 * setup.checkpoints.lease_seconds
+
+
+def test_a_lease_that_cannot_be_renewed_does_not_keep_a_commit_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    setup = Setup()
+    setup.blobs.put(VNET, document([vnet_record(3)]))
+    setup.sink.after_send = lambda: setup.clock.sleep(55)  # of 60
+
+    def fail(_: MemoryLease) -> None:
+        raise StorageError("down")
+
+    monkeypatch.setattr(MemoryLease, "renew", fail)
+
+    assert setup.forward().complete
+    assert setup.checkpoints.stored(VNET).complete
 
 
 def test_what_cannot_be_put_in_quarantine_is_not_passed_over() -> None:
