@@ -59,3 +59,7 @@ class SendError(FlowLogError):
     def __init__(self, message: str, *, busy: bool) -> None:
         self.busy = busy
         super().__init__(message)
+
+
+class ReceiveError(FlowLogError):
+    """Events can't be read from Event Hubs."""

@@ -4,12 +4,13 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from flowlog_core.blob import SourceBlob
 from flowlog_core.checkpoint import Checkpoint
 from flowlog_core.events import Event
 from flowlog_core.quarantine import QuarantineItem
+from flowlog_core.received import ReceivedEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +225,24 @@ class EventSink(Protocol):
 
         Raises:
             SendError: They were not acknowledged.
+
+        """
+        ...
+
+
+class EventReader(Protocol):
+    """Reads the events of the destination, as any consumer of it would."""
+
+    def read(self, since: datetime | Literal["earliest", "latest"], *, follow: bool) -> Iterator[ReceivedEvent]:
+        """Give the events of all partitions; those of one partition are in order.
+
+        Args:
+            since: Those that the hub took at this time or later, all that it still has, or only new ones.
+            follow: Whether to wait for more at the end; else it ends with the last one there was at the call.
+                Closing the iterator closes the connection.
+
+        Raises:
+            ReceiveError: The hub can't be read.
 
         """
         ...

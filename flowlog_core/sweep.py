@@ -4,13 +4,11 @@ An event can be lost, a message poisoned, the app down, and an hour's last appen
 then the sweep lists the blobs of the last hours and forwards those that are not wholly forwarded: without a checkpoint,
 with another ETag than the checkpoint's, or with a checkpoint that is not complete.
 
-A container may hold hundreds of thousands of old blobs, so it is never listed whole. The tree is walked by delimiter
-down to where `y=…` stands; what is above that is a resource, whatever its number of levels. Resources are remembered,
-and for each of them only the hours in question are listed.
+A container may hold hundreds of thousands of old blobs, so it is never listed whole: see `listing`.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,11 +17,10 @@ from typing import Final
 from flowlog_core.blob import SourceBlob
 from flowlog_core.errors import FlowLogError
 from flowlog_core.forward import RunReport
+from flowlog_core.listing import HOUR, FlowLogTree, hour_of, hour_prefix
 from flowlog_core.ports import BlobListing, CheckpointStore, Clock, ListedBlob, Log
 
-_HOUR: Final = timedelta(hours=1)
 _SETTLED_AFTER: Final = timedelta(hours=2)  # from an hour's begin: nothing is appended to its blobs any more
-_YEAR: Final = "y="
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +112,7 @@ class Sweeper:
         options: SweepOptions,
     ) -> None:
         """Take what sweeping needs; `first_hour` gives the hour before which blobs are left alone, if any."""
-        self._listing = listing
+        self._tree = FlowLogTree(listing)
         self._checkpoints = checkpoints
         self._forward = forward
         self._first_hour = first_hour
@@ -123,7 +120,6 @@ class Sweeper:
         self._clock = clock
         self._log = log
         self._options = options
-        self._resources: dict[tuple[str, str], set[str]] = {place: set() for place in options.containers}
         self._settled: dict[datetime, set[tuple[str, str, str]]] = {}
 
     def sweep(self) -> SweepReport:
@@ -152,54 +148,39 @@ class Sweeper:
     def _hours(self, now: datetime) -> list[datetime]:
         """Give the hours to look at, earliest first."""
         options = self._options
-        to_hour = now.replace(minute=0, second=0, microsecond=0)
-        from_hour = to_hour - options.hours * _HOUR
+        to_hour = hour_of(now)
+        from_hour = to_hour - options.hours * HOUR
         last = self._checkpoints.last_sweep()
-        if last is not None and last - _HOUR < from_hour:
+        if last is not None and last - HOUR < from_hour:
             # What was appended while nobody swept may be of the hour before.
-            from_hour = (last - _HOUR).replace(minute=0, second=0, microsecond=0)
-        earliest = to_hour - max(options.max_hours, options.hours) * _HOUR
+            from_hour = hour_of(last - HOUR)
+        earliest = to_hour - max(options.max_hours, options.hours) * HOUR
         if from_hour < earliest:
             fields = {"last": last.isoformat() if last else None, "from": earliest.isoformat()}
             self._log("flowlog.sweep_capped", fields, level=logging.WARNING)
             from_hour = earliest
         first = self._first_hour()
         if first is not None:
-            from_hour = min(max(from_hour, first.replace(minute=0, second=0, microsecond=0)), to_hour)
-        return [from_hour + number * _HOUR for number in range((to_hour - from_hour) // _HOUR + 1)]
+            from_hour = min(max(from_hour, hour_of(first)), to_hour)
+        return [from_hour + number * HOUR for number in range((to_hour - from_hour) // HOUR + 1)]
 
     def _forward_behind(self, sweep: _Sweep, hours: list[datetime], now: datetime) -> bool:
         """Forward the blobs that are behind; say whether time was up before all were looked at."""
         self._settled = {hour: settled for hour, settled in self._settled.items() if hour >= hours[0]}
         for account, container in self._options.containers:
-            for resource in self._walk(account, container):
+            for resource in self._tree.resources(account, container):
                 for hour in hours:
                     if self._clock.monotonic() >= sweep.deadline:
                         return True
                     self._forward_hour(sweep, (account, container, resource), hour, now)
         return False
 
-    def _walk(self, account: str, container: str) -> Iterator[str]:
-        """Give the resources of a container, as prefixes that end where `y=` begins."""
-        known = self._resources[account, container]
-        rest = [""]
-        while rest:
-            prefix = rest.pop()
-            if prefix not in known:
-                children = list(self._listing.prefixes(account, container, prefix))
-                deeper = [child for child in children if not child[len(prefix) :].startswith(_YEAR)]
-                rest += reversed(deeper)
-                if len(deeper) == len(children):
-                    continue
-                known.add(prefix)
-            yield prefix
-
     def _forward_hour(self, sweep: _Sweep, place: tuple[str, str, str], hour: datetime, now: datetime) -> None:
         if place in self._settled.get(hour, ()):
             return
         account, container, resource = place
-        prefix = f"{resource}{hour:y=%Y/m=%m/d=%d/h=%H/}"
-        blobs = [each for each in self._listing.blobs(account, container, prefix) if each.blob.is_flow_log]
+        prefix = resource + hour_prefix(hour)
+        blobs = self._tree.blobs(account, container, prefix)
         sweep.report.seen += len(blobs)
         quiet = [each for each in blobs if (now - each.modified).total_seconds() >= self._options.grace_seconds]
         behind = self._behind(quiet, prefix)

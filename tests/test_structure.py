@@ -12,7 +12,11 @@ ROOT = Path(__file__).resolve().parent.parent
 # From the top down; a module imports only from lines below its own.
 LAYERS = [
     {"function_app", "flowlog_core.__main__"},
-    {"flowlog_core.cli", "flowlog_core.adapters.wiring"},
+    {"flowlog_core.cli"},
+    {"flowlog_core.cli.decode"},
+    {"flowlog_core.cli.terminal"},
+    {"flowlog_core.cli.arguments"},
+    {"flowlog_core.adapters.wiring"},
     {
         "flowlog_core.adapters.blobs",
         "flowlog_core.adapters.checkpoints",
@@ -22,10 +26,10 @@ LAYERS = [
     {"flowlog_core.adapters.credentials", "flowlog_core.telemetry"},
     {"flowlog_core.settings"},
     {"flowlog_core.sweep"},
-    {"flowlog_core.forward"},
+    {"flowlog_core.forward", "flowlog_core.listing"},
     {"flowlog_core.deliver"},
     {"flowlog_core.ports"},
-    {"flowlog_core.decode", "flowlog_core.events"},
+    {"flowlog_core.decode", "flowlog_core.events", "flowlog_core.received"},
     {"flowlog_core.body", "flowlog_core.checkpoint", "flowlog_core.encode", "flowlog_core.quarantine"},
     {"flowlog_core.formats"},
     {"flowlog_core.formats.nsg", "flowlog_core.formats.vnet"},
@@ -36,7 +40,7 @@ LAYERS = [
     {"flowlog_core", "flowlog_core.adapters"},
 ]
 HEIGHT = {name: -number for number, layer in enumerate(LAYERS) for name in layer}
-EDGES = re.compile(r"function_app|flowlog_core\.(adapters\..+|cli|__main__|telemetry)")
+EDGES = re.compile(r"function_app|flowlog_core\.(adapters\..+|cli(\..+)?|__main__|telemetry)")
 WORLD = {"os", "time", "random", "socket", "subprocess", "threading", "asyncio", "pathlib", "io", "sys", "azure"}
 
 

@@ -10,7 +10,7 @@ from flowlog_core.blob import SourceBlob
 from flowlog_core.checkpoint import Checkpoint
 from flowlog_core.errors import StorageError
 from flowlog_core.forward import ForwardOptions
-from flowlog_core.ports import ListedBlob
+from flowlog_core.ports import BlobListing, ListedBlob
 from flowlog_core.sweep import Sweeper, SweepOptions, SweepReport
 from tests.flow_logs import VNET, document, vnet_record
 from tests.memory import AtOnce, ManualClock, MemoryCheckpoints, MemoryLog
@@ -24,9 +24,9 @@ PLACES = ((VNET.account, NSG_CONTAINER), (VNET.account, VNET.container))
 class Sweeping(Setup):
     """A sweeper beside the forwarder; the clock begins at 2026-11-20T23:30."""
 
-    def sweeper(self, **options: Any) -> Sweeper:
+    def sweeper(self, *, listing: BlobListing | None = None, **options: Any) -> Sweeper:
         return Sweeper(
-            listing=self.blobs,
+            listing=listing or self.blobs,
             checkpoints=self.checkpoints,
             forward=self.forwarder.forward,
             first_hour=self.forwarder.first_hour,
@@ -266,8 +266,7 @@ def test_a_listing_that_fails_is_a_fault() -> None:
         def prefixes(self, account: str, container: str, under: str) -> Iterator[str]:
             raise StorageError("down")
 
-    sweeper = setup.sweeper()
-    sweeper._listing = Failing(setup.clock.now())
+    sweeper = setup.sweeper(listing=Failing(setup.clock.now()))
 
     with pytest.raises(StorageError):
         sweeper.sweep()

@@ -2,7 +2,7 @@
 
 import random
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -12,7 +12,8 @@ from flowlog_core.adapters.checkpoints import AzureCheckpointStore
 from flowlog_core.adapters.credentials import blob_service
 from flowlog_core.adapters.event_hub import EventHubSink
 from flowlog_core.adapters.quarantine import AzureQuarantine
-from flowlog_core.forward import Forwarder
+from flowlog_core.forward import Forwarder, ForwardOptions
+from flowlog_core.ports import Clock, Log
 from flowlog_core.settings import Settings
 from flowlog_core.sweep import Sweeper
 from flowlog_core.telemetry import JsonLog
@@ -41,6 +42,43 @@ class SystemClock:
 
 
 @dataclass(frozen=True, slots=True)
+class World:
+    """The accounts that the settings name, behind the ports.
+
+    Attributes:
+        source: The accounts that Network Watcher writes to.
+        checkpoints: Those of the destination.
+        sink: The destination.
+        quarantine: Where what can't be decoded goes.
+        clock: The machine's.
+        log: Where log events go.
+        background: Where large blobs are read ahead, and their events are sent.
+
+    """
+
+    source: AzureBlobSource
+    checkpoints: AzureCheckpointStore
+    sink: EventHubSink
+    quarantine: AzureQuarantine
+    clock: Clock
+    log: Log
+    background: Executor
+
+    def forwarder(self, options: ForwardOptions) -> Forwarder:
+        """Make the use case that forwards one blob."""
+        return Forwarder(
+            source=self.source,
+            checkpoints=self.checkpoints,
+            sink=self.sink,
+            quarantine=self.quarantine,
+            clock=self.clock,
+            log=self.log,
+            background=self.background,
+            options=options,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class UseCases:
     """What the app can do, wired to the accounts that its settings name.
 
@@ -54,30 +92,32 @@ class UseCases:
     sweeper: Sweeper
 
 
-def wire(settings: Settings) -> UseCases:
-    """Wire the use cases; connections are opened when first used, and kept."""
-    source = AzureBlobSource({each.account: blob_service(each) for each in settings.sources})
+def connect(settings: Settings, log: Log) -> World:
+    """Put the accounts behind the ports; connections are opened when first used, and kept."""
     state = blob_service(settings.state)
-    checkpoints = AzureCheckpointStore(state, settings.event_hub.destination)
-    clock, log = SystemClock(), JsonLog()
-    forwarder = Forwarder(
-        source=source,
-        checkpoints=checkpoints,
+    return World(
+        source=AzureBlobSource({each.account: blob_service(each) for each in settings.sources}),
+        checkpoints=AzureCheckpointStore(state, settings.event_hub.destination),
         sink=EventHubSink(settings.event_hub),
         quarantine=AzureQuarantine(state),
-        clock=clock,
+        clock=SystemClock(),
         log=log,
         background=ThreadPoolExecutor(_BACKGROUND_THREADS, thread_name_prefix="background"),
-        options=settings.forward,
     )
+
+
+def wire(settings: Settings) -> UseCases:
+    """Wire the app's use cases."""
+    world = connect(settings, JsonLog())
+    forwarder = world.forwarder(settings.forward)
     sweeper = Sweeper(
-        listing=source,
-        checkpoints=checkpoints,
+        listing=world.source,
+        checkpoints=world.checkpoints,
         forward=forwarder.forward,
         first_hour=forwarder.first_hour,
         executor=ThreadPoolExecutor(settings.sweep.parallel, thread_name_prefix="sweep"),
-        clock=clock,
-        log=log,
+        clock=world.clock,
+        log=world.log,
         options=settings.sweep,
     )
     return UseCases(forwarder, sweeper)

@@ -1,19 +1,19 @@
-"""The command line: ``python -m flowlog_core``."""
+"""The command ``decode``: the flows of log files, and what would be put in quarantine."""
 
 import argparse
-import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from flowlog_core.blob import SourceBlob
+from flowlog_core.cli.arguments import Subparsers, add_command, fields
+from flowlog_core.cli.terminal import complain
 from flowlog_core.decode import decode_item
 from flowlog_core.encode import Encoder
 from flowlog_core.errors import NotAFlowLogError
-from flowlog_core.flow import FieldsError, select_fields
 from flowlog_core.formats import LANDMARKS
 from flowlog_core.scanner import Scanner
 
@@ -33,47 +33,24 @@ inside a record; 2 wrong usage, a file that can't be read, or one that is no flo
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit status."""
-    options = _parser().parse_args(arguments)
-    try:
-        status = _decode(options)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read has seen enough. Without a place to go, the interpreter's last flush would complain.
-        sys.stdout = io.TextIOWrapper(io.BytesIO())
-        return ALL_DECODED
-    except KeyboardInterrupt:
-        return 130
-    return status
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="flowlog", description="Work with Azure network flow logs.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    decode = commands.add_parser(
+def add(commands: Subparsers) -> None:
+    """Add the command."""
+    decode = add_command(
+        commands,
         "decode",
-        help="print the flows of log files as NDJSON",
+        summary="print the flows of log files",
         description="Print flows as NDJSON on standard output, and what would be put in quarantine as JSON lines on "
         "standard error.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    decode.set_defaults(run=_decode)
     decode.add_argument("files", nargs="+", metavar="FILE", help="a PT1H.json; - for standard input")
     decode.add_argument(
-        "--fields", type=_fields, default="", metavar="KEYS", help="+key,-key edits the default keys, key,key replaces"
+        "--fields", type=fields, default="", metavar="KEYS", help="+key,-key edits the default keys, key,key replaces"
     )
     decode.add_argument(
         "--blob", metavar="NAME", help="account/container/name that ids are made from (default: the path as given)"
     )
-    return parser
-
-
-def _fields(text: str) -> tuple[str, ...]:
-    try:
-        return select_fields(text)
-    except FieldsError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _decode(options: argparse.Namespace) -> int:
@@ -87,10 +64,10 @@ def _decode(options: argparse.Namespace) -> int:
         except BrokenPipeError:
             raise
         except OSError as error:
-            _complain(f"{file}: {error.strerror or error}")
+            complain(f"{file}: {error.strerror or error}")
             status = NOT_DONE
         except NotAFlowLogError as error:
-            _complain(f"{file}: not a flow log: {error}")
+            complain(f"{file}: not a flow log: {error}")
             status = NOT_DONE
     return status
 
@@ -114,7 +91,7 @@ def _decode_log(blob: SourceBlob, stream: BinaryIO, encoder: Encoder) -> int:
                 status = SOME_REJECTED
                 sys.stderr.write(decoded.rejected.document(datetime.now(UTC)).decode() + "\n")
     if scanner.unfinished:
-        _complain(f"{blob}: ends inside a record, or in bytes that are none, after offset {scanner.offset}")
+        complain(f"{blob}: ends inside a record, or in bytes that are none, after offset {scanner.offset}")
         status = SOME_REJECTED
     return status
 
@@ -126,7 +103,3 @@ def _opened(file: str) -> Iterator[BinaryIO]:
     else:
         with Path(file).open("rb") as stream:
             yield stream
-
-
-def _complain(message: str) -> None:
-    sys.stderr.write(f"flowlog: {message}\n")

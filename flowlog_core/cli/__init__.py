@@ -1,0 +1,60 @@
+"""The operator's command line: ``python -m flowlog_core``, or ``flowlog`` where it is installed.
+
+One module a command. Each has `add`, which adds its parser; the parser's default ``run`` takes the parsed options and
+gives the exit status.
+"""
+
+import argparse
+import io
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Final
+
+from flowlog_core.cli import decode
+from flowlog_core.cli.arguments import UsageError
+from flowlog_core.cli.terminal import complain
+from flowlog_core.errors import FlowLogError, SettingsError
+
+NOT_DONE: Final = 2
+INTERRUPTED: Final = 130
+
+_COMMANDS: Final = (decode,)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; give its exit status: 0, 1 where it found what should not be, 2 where it could not do its work."""
+    options = _parser().parse_args(arguments)
+    try:
+        status = int(options.run(options))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has seen enough. Without a place to go, the interpreter's last flush would complain.
+        sys.stdout = io.TextIOWrapper(io.BytesIO())
+        return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except SettingsError as error:
+        for fault in error.faults:
+            complain(fault)
+        complain("settings are read from the environment; --settings FILE adds those of a file")
+        return NOT_DONE
+    except (FlowLogError, UsageError) as error:
+        if options.verbose:
+            traceback.print_exception(error)
+        complain(str(error))
+        return NOT_DONE
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="flowlog",
+        description="Work with Azure network flow logs and their forwarder.",
+        epilog="`flowlog COMMAND --help` has examples. Exit status: 0 all is well; 1 something is not as it should be; "
+        "2 the command could not do its work.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in _COMMANDS:
+        command.add(commands)
+    return parser
