@@ -71,6 +71,10 @@ class SourceBlob:
         except ValueError:
             return None
 
+    def is_before(self, hour: datetime | None) -> bool:
+        """Say whether the path names an hour before this one; never where either is unknown."""
+        return self.hour is not None and hour is not None and self.hour < hour
+
     @cached_property
     def mac_address(self) -> str | None:
         """The MAC address that the path names, or None where it names none."""

@@ -100,6 +100,10 @@ class Checkpoint:
         except (KeyError, ValueError) as error:
             raise CheckpointUnreadableError(f"{type(error).__name__}: {error}") from error
 
+    def is_whole(self, etag: str) -> bool:
+        """Say whether all of the blob was forwarded, of the snapshot with this ETag."""
+        return self.complete and self.etag == etag
+
     @property
     def verify_from(self) -> int:
         """Where to begin reading, so that the bytes before `offset` come along and can be verified."""

@@ -28,6 +28,10 @@ class NotAFlowLogError(FlowLogError):
     """A blob that has no ``"records":[`` where every flow log has it."""
 
 
+class BlobUrlError(FlowLogError):
+    """A URL that is no blob's, or that nothing says how to sign in to."""
+
+
 class BlobGoneError(FlowLogError):
     """The source blob does not exist (any more). There is nothing left to forward."""
 
@@ -42,6 +46,18 @@ class CheckpointLostError(FlowLogError):
 
 class CheckpointUnreadableError(FlowLogError):
     """A checkpoint that this version can't read: neither skipped nor begun again, as both would be wrong."""
+
+
+class QuarantineUnreadableError(FlowLogError):
+    """A blob in quarantine that is no item, or one of a version that this one can't read. It is left as it is."""
+
+
+class ItemGoneError(FlowLogError):
+    """There is no such item in quarantine (any more)."""
+
+
+class BytesGoneError(FlowLogError):
+    """The bytes of an item in quarantine are not to be had (any more), so that it can't be decoded anew."""
 
 
 class StorageError(FlowLogError):

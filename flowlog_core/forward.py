@@ -9,7 +9,7 @@ sent, while one is encoded.
 import logging
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -61,6 +61,7 @@ class ForwardOptions:
         start: Blobs of hours before this are left alone; ``now`` is the hour of the destination's first run.
         chunk_bytes: How much of a blob is read at once; memory depends on it, and not on the blob.
         batch_bytes: How much is queued before a send; about what goes into one batch of Event Hubs.
+        replay: Label of a replay, for its events; None where blobs are forwarded for the first time.
 
     """
 
@@ -70,6 +71,7 @@ class ForwardOptions:
     start: Start = "now"
     chunk_bytes: int = 4 * 1024 * 1024
     batch_bytes: int = 1024 * 1024
+    replay: str | None = None
 
 
 @dataclass(slots=True)
@@ -132,6 +134,19 @@ class RunReport:
             "durationMs": self.duration_ms,
             "requests": self.requests,
         }
+
+
+def first_hour(start: Start, first_run: Callable[[], datetime]) -> datetime | None:
+    """Give the hour before which blobs are left alone, or None where none are.
+
+    Args:
+        start: As the option says.
+        first_run: Gives the time of the destination's first run; asked only where that counts.
+
+    """
+    if start == "all":
+        return None
+    return first_run().replace(minute=0, second=0, microsecond=0) if start == "now" else start
 
 
 class Forwarder:
@@ -198,17 +213,12 @@ class Forwarder:
             StorageError: The time of the destination's first run can't be read.
 
         """
-        start = self.options.start
-        if start == "all":
-            return None
         if self._first_hour is None:
-            first = self.checkpoints.first_run(self.clock.now()) if start == "now" else start
-            self._first_hour = first.replace(minute=0, second=0, microsecond=0) if start == "now" else first
+            self._first_hour = first_hour(self.options.start, lambda: self.checkpoints.first_run(self.clock.now()))
         return self._first_hour
 
     def _is_before_start(self, blob: SourceBlob) -> bool:
-        first = self.first_hour()
-        return first is not None and blob.hour is not None and blob.hour < first
+        return blob.is_before(self.first_hour())
 
     def _pass(self, blob: SourceBlob, deadline: float) -> RunReport | None:
         began = self.clock.monotonic()
@@ -311,7 +321,7 @@ class _Run:
         checkpoint = self._checkpoint
         start = checkpoint.verify_from
         first = self._read(start, checkpoint.offset - start + self._use.options.chunk_bytes)
-        if checkpoint.complete and first.etag == checkpoint.etag:
+        if checkpoint.is_whole(first.etag):
             return False
         behind = first.data[: checkpoint.offset - start]
         reason = checkpoint.rewritten(first.length, behind)
@@ -428,6 +438,7 @@ class _Run:
             generation=self._checkpoint.generation,
             range_start=self._checkpoint.range_end,
             quarantined=self._untold,
+            replay=self._use.options.replay,
         )
 
     def _put_aside(self, item: QuarantineItem) -> None:

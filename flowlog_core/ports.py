@@ -1,7 +1,7 @@
 """What the use cases need of the world, as small Protocols. Each call's cost in storage requests is part of it."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from flowlog_core.blob import SourceBlob
 from flowlog_core.checkpoint import Checkpoint
 from flowlog_core.events import Event
-from flowlog_core.quarantine import QuarantineItem
+from flowlog_core.quarantine import QuarantineItem, StoredItem
 from flowlog_core.received import ReceivedEvent
 
 
@@ -63,6 +63,7 @@ class ListedBlob:
         etag: Its ETag, in the form in which reads give it.
         length: Its length in bytes.
         modified: When it was last written.
+        archived: Whether it is in the archive tier, where it can't be read before it is rehydrated.
 
     """
 
@@ -70,6 +71,7 @@ class ListedBlob:
     etag: str
     length: int
     modified: datetime
+    archived: bool = False
 
 
 class BlobListing(Protocol):
@@ -230,10 +232,26 @@ class EventSink(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class RetainedFrom:
+    """Where what a partition still holds begins.
+
+    Attributes:
+        partition: Its id.
+        dropped: Whether events before that have been dropped.
+        enqueued: When the hub took the first event that it holds; None where it holds none.
+
+    """
+
+    partition: str
+    dropped: bool
+    enqueued: datetime | None
+
+
 class EventReader(Protocol):
     """Reads the events of the destination, as any consumer of it would."""
 
-    def read(self, since: datetime | Literal["earliest", "latest"], *, follow: bool) -> Iterator[ReceivedEvent]:
+    def read(self, since: datetime | Literal["earliest", "latest"], *, follow: bool) -> Generator[ReceivedEvent]:
         """Give the events of all partitions; those of one partition are in order.
 
         Args:
@@ -247,12 +265,74 @@ class EventReader(Protocol):
         """
         ...
 
+    def retained(self) -> dict[str, RetainedFrom]:
+        """Tell from where on each partition, by its id, still holds its events.
+
+        Raises:
+            ReceiveError: The hub can't be read.
+
+        """
+        ...
+
 
 class Quarantine(Protocol):
     """Keeps what could not be decoded. The same bad bytes at the same place always have the same name."""
 
     def put(self, item: QuarantineItem, time: datetime) -> None:
         """Store an item, over an earlier one of the same name. One request.
+
+        Raises:
+            StorageError: The request failed.
+
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ListedItem:
+    """What a listing says of an item in quarantine; `quarantine.ItemName` reads its name.
+
+    Attributes:
+        name: The item's name.
+        size: Of its document, in bytes.
+        modified: When it was last written.
+
+    """
+
+    name: str
+    size: int
+    modified: datetime
+
+
+class QuarantineStore(Quarantine, Protocol):
+    """Quarantine as an operator has it: what is in it can be listed, read and taken out, too."""
+
+    def items(self, account: str, container: str, under: str) -> Iterator[ListedItem]:
+        """Give the items of the blobs whose names begin with `under`, in the order of their names.
+
+        One request for each 5,000; where there is no quarantine yet, it is empty. Of a blob whose path is too long for
+        a name, the item's name has only the beginning: where `under` is longer than that, items are given that may be
+        another blob's, which `quarantine.is_item_of` or the document tells.
+
+        Raises:
+            StorageError: The request failed.
+
+        """
+        ...
+
+    def get(self, name: str) -> StoredItem:
+        """Read an item. One request.
+
+        Raises:
+            ItemGoneError: There is none of this name.
+            QuarantineUnreadableError: It is no item, or one of another version.
+            StorageError: The request failed.
+
+        """
+        ...
+
+    def delete(self, name: str) -> None:
+        """Take an item out of quarantine for good; one that is gone already is no error. One request.
 
         Raises:
             StorageError: The request failed.

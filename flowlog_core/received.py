@@ -1,6 +1,7 @@
 """An event as a consumer receives it, and the flows in its body."""
 
 import gzip
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from typing import Any
 import orjson
 
 from flowlog_core.errors import ReceiveError
+from flowlog_core.flow import SCHEMA
 
 type Flow = dict[str, Any]
 
@@ -45,15 +47,22 @@ class ReceivedEvent:
         """Read the flows in its body, in any of the formats that the forwarder writes.
 
         Raises:
-            ReceiveError: It is none of the forwarder's.
+            ReceiveError: It is none of the forwarder's, or of another version's.
 
         """
+        if self.properties.get("schema") != SCHEMA:
+            raise ReceiveError(f"{self.place}: not an event of this forwarder (its property schema is not {SCHEMA})")
         try:
-            body = gzip.decompress(self.body) if self.content_encoding == "gzip" else self.body
-            if self.content_type == "application/x-ndjson":
-                return [orjson.loads(line) for line in body.splitlines()]
-            document = orjson.loads(body)
-            flows = document.get("records", [document])
-        except (ValueError, OSError, EOFError, AttributeError) as error:
-            raise ReceiveError(f"{self.place}: not an event of this forwarder ({error})") from error
-        return list(flows)
+            flows = self._documents()
+        except (ValueError, OSError, EOFError, zlib.error, TypeError, AttributeError) as error:
+            raise ReceiveError(f"{self.place}: its body can't be read ({error})") from error
+        if not all(isinstance(flow, dict) for flow in flows):
+            raise ReceiveError(f"{self.place}: its body holds something else than flows")
+        return flows
+
+    def _documents(self) -> list[Any]:
+        body = gzip.decompress(self.body) if self.content_encoding == "gzip" else self.body
+        if self.content_type == "application/x-ndjson":
+            return [orjson.loads(line) for line in body.split(b"\n")]
+        document = orjson.loads(body)
+        return list(document.get("records", [document]))

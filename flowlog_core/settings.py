@@ -19,6 +19,8 @@ PartitionBy = Literal["mac", "none"]
 CONTAINERS: Final = ("insights-logs-networksecuritygroupflowevent", "insights-logs-flowlogflowevent")
 """Where Network Watcher writes NSG and VNet flow logs."""
 
+_SOURCE: Final = "FlowLogStorage"
+_STORAGE_FORMS: Final = ("", "__blobServiceUri", "__accountName")  # of a connection, behind its name
 _HUB_CONNECTION: Final = "FlowLogEventHub"
 _MOST_EVENT_BYTES: Final = 20 * 1024 * 1024  # what a dedicated cluster takes; the hub has the last word
 _DEVELOPMENT_ACCOUNT: Final = "devstoreaccount1"  # the emulator's, see learn.microsoft.com, "Use Azurite"
@@ -129,6 +131,20 @@ class Settings:
         return settings
 
 
+def storage_connections(environment: Mapping[str, str]) -> tuple[StorageConnection, ...]:
+    """Read those connections of FLOWLOG_SOURCES that are there, whatever else is.
+
+    Raises:
+        SettingsError: Some are wrong; it tells all of them.
+
+    """
+    reader = _Reader(environment)
+    connections = reader.storage_connections()
+    if reader.faults:
+        raise SettingsError(reader.faults)
+    return connections
+
+
 class _FaultError(Exception):
     """A setting's value won't do. Its text says what the setting takes."""
 
@@ -142,7 +158,7 @@ class _Reader:
 
     def settings(self) -> Settings | None:
         """Read all; None where a fault was found."""
-        names = self._get("FLOWLOG_SOURCES", "FlowLogStorage", _names)
+        names = self._get("FLOWLOG_SOURCES", _SOURCE, _names)
         sources = [self._storage(name) for name in names or ()]
         containers = self._get("FLOWLOG_CONTAINERS", ",".join(CONTAINERS), _containers)
         trigger_source = self._get("FLOWLOG_TRIGGER_SOURCE", "EventGrid", _one_of(get_args(TriggerSource)))
@@ -165,6 +181,13 @@ class _Reader:
             sweep_schedule=sweep_schedule or "",
             sweep=sweep,
         )
+
+    def storage_connections(self) -> tuple[StorageConnection, ...]:
+        """Read the sources that are there."""
+        names = self._get("FLOWLOG_SOURCES", _SOURCE, _names) or ()
+        there = [name for name in names if any(self._text(f"{name}{form}") for form in _STORAGE_FORMS)]
+        read = [self._storage(name) for name in there]
+        return tuple(connection for connection in read if connection is not None)
 
     def _forward(self) -> ForwardOptions:
         # Where a value is at fault the options are never used, so any stand-in will do.

@@ -198,11 +198,7 @@ class Sweeper:
             return []
         checkpoints = self._checkpoints.find([each.blob for each in listed], prefix)
         found = [(each, checkpoints.get(each.blob)) for each in listed]
-        return [
-            each
-            for each, checkpoint in found
-            if checkpoint is None or not checkpoint.complete or checkpoint.etag != each.etag
-        ]
+        return [each for each, checkpoint in found if checkpoint is None or not checkpoint.is_whole(each.etag)]
 
     def _await(self, sweep: _Sweep, *, at_most: int) -> None:
         """Wait until at most so many blobs are being forwarded, and reckon in those that were."""

@@ -15,12 +15,13 @@ from flowlog_core.errors import (
     BlobGoneError,
     CheckpointLostError,
     CheckpointUnreadableError,
+    ItemGoneError,
     SendError,
     StorageError,
 )
 from flowlog_core.events import Event
-from flowlog_core.ports import Chunk, ListedBlob
-from flowlog_core.quarantine import QuarantineItem
+from flowlog_core.ports import Chunk, ListedBlob, ListedItem
+from flowlog_core.quarantine import ItemsUnder, QuarantineItem, StoredItem
 
 
 class AtOnce(Executor):
@@ -64,6 +65,7 @@ class _Stored:
     data: bytes
     etag: str
     modified: datetime
+    archived: bool = False
 
 
 class MemoryBlobs:
@@ -83,11 +85,16 @@ class MemoryBlobs:
     def delete(self, blob: SourceBlob) -> None:
         del self._blobs[blob]
 
+    def archive(self, blob: SourceBlob) -> None:
+        self._blobs[blob].archived = True
+
     def read(self, blob: SourceBlob, start: int, size: int, *, etag: str | None = None) -> Chunk:
         self.before_read()
         stored = self._stored(blob)
         if etag is not None and etag != stored.etag:
             raise BlobChangedError(str(blob))
+        if stored.archived:
+            raise StorageError("archived")
         data = stored.data[start : start + size]
         self.reads.append((start, len(data)))
         return Chunk(data, stored.etag, len(stored.data))
@@ -104,7 +111,7 @@ class MemoryBlobs:
         for blob in sorted(self._in(account, container), key=lambda blob: blob.name):
             if blob.name.startswith(under):
                 stored = self._blobs[blob]
-                yield ListedBlob(blob, stored.etag, len(stored.data), stored.modified)
+                yield ListedBlob(blob, stored.etag, len(stored.data), stored.modified, stored.archived)
 
     def _in(self, account: str, container: str) -> list[SourceBlob]:
         return [blob for blob in self._blobs if (blob.account, blob.container) == (account, container)]
@@ -247,6 +254,29 @@ class MemoryQuarantine:
             raise StorageError("full")
         self.items[item.name] = item
         self.documents[item.name] = item.document(time)
+
+
+class MemoryQuarantineStore:
+    """The reading side of a quarantine in memory, and its writing side."""
+
+    def __init__(self, quarantine: MemoryQuarantine) -> None:
+        self.quarantine = quarantine
+        self.put = quarantine.put
+
+    def items(self, account: str, container: str, under: str) -> Iterator[ListedItem]:
+        wanted = ItemsUnder(account, container, under)
+        for name, document in sorted(self.quarantine.documents.items()):
+            if name in wanted:
+                yield ListedItem(name, len(document), datetime(2026, 11, 20, 23, tzinfo=UTC))
+
+    def get(self, name: str) -> StoredItem:
+        if name not in self.quarantine.documents:
+            raise ItemGoneError(f"{name}: there is no such item in quarantine")
+        return StoredItem.read(name, self.quarantine.documents[name])
+
+    def delete(self, name: str) -> None:
+        self.quarantine.documents.pop(name, None)
+        self.quarantine.items.pop(name, None)
 
 
 class MemoryLog:

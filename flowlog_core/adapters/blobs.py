@@ -5,7 +5,7 @@ from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from azure.storage.blob import BlobClient, BlobPrefix, BlobServiceClient, ContainerClient
+from azure.storage.blob import BlobClient, BlobPrefix, BlobServiceClient, ContainerClient, StandardBlobTier
 
 from flowlog_core.adapters.credentials import storage_errors
 from flowlog_core.blob import SourceBlob
@@ -61,7 +61,8 @@ class AzureBlobSource:
             try:
                 for entry in self._container(account, container).list_blobs(under):
                     blob = SourceBlob(account, container, entry.name)
-                    yield ListedBlob(blob, _quoted(entry.etag), entry.size, entry.last_modified)
+                    archived = entry.blob_tier == StandardBlobTier.ARCHIVE
+                    yield ListedBlob(blob, _quoted(entry.etag), entry.size, entry.last_modified, archived)
             except ResourceNotFoundError:
                 return
 

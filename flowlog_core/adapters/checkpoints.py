@@ -34,8 +34,13 @@ class AzureCheckpointStore:
 
     def __init__(self, service: BlobServiceClient, destination: str) -> None:
         """Take a client of the state account, and the destination's name."""
+        self._service = service
         self._container = service.get_container_client(CONTAINER)
         self._destination = destination
+
+    def of_replay(self, label: str) -> "AzureCheckpointStore":
+        """Give the checkpoints of a replay: beside the destination's own, so that neither moves the other's."""
+        return AzureCheckpointStore(self._service, f"{self._destination}/replay={label}")
 
     def acquire(self, blob: SourceBlob) -> "AzureCheckpointLease | None":
         """See `ports.CheckpointStore.acquire`."""
@@ -52,11 +57,23 @@ class AzureCheckpointStore:
         client = self._container.get_blob_client(f"{self._destination}/{_FIRST_RUN}")
         with storage_errors("reading the time of the first run"):
             try:
-                properties = client.get_blob_properties()
+                return _kept_time(client)
             except ResourceNotFoundError:
                 self._create(client, {"time": now.isoformat()})
-                properties = client.get_blob_properties()
-        return datetime.fromisoformat(properties.metadata["time"])
+                return _kept_time(client)
+
+    def began(self) -> datetime | None:
+        """Give the time of the destination's first run, if there was one; unlike `first_run`, nothing is stored.
+
+        Raises:
+            StorageError: The request failed.
+
+        """
+        with storage_errors("reading the time of the first run"):
+            try:
+                return _kept_time(self._container.get_blob_client(f"{self._destination}/{_FIRST_RUN}"))
+            except ResourceNotFoundError:
+                return None
 
     def find(self, blobs: Sequence[SourceBlob], under: str) -> dict[SourceBlob, Checkpoint]:
         """See `ports.CheckpointStore.find`."""
@@ -80,10 +97,9 @@ class AzureCheckpointStore:
         """See `ports.CheckpointStore.last_sweep`."""
         with storage_errors("reading the time of the last sweep"):
             try:
-                properties = self._container.get_blob_client(f"{self._destination}/{_LAST_SWEEP}").get_blob_properties()
+                return _kept_time(self._container.get_blob_client(f"{self._destination}/{_LAST_SWEEP}"))
             except ResourceNotFoundError:
                 return None
-        return datetime.fromisoformat(properties.metadata["time"])
 
     def swept(self, time: datetime) -> None:
         """See `ports.CheckpointStore.swept`; two or three requests the first time."""
@@ -104,6 +120,10 @@ class AzureCheckpointStore:
                 with suppress(ResourceExistsError):
                     self._container.create_container()
                 client.upload_blob(b"", overwrite=False, metadata=metadata)
+
+
+def _kept_time(client: BlobClient) -> datetime:
+    return datetime.fromisoformat(client.get_blob_properties().metadata["time"])
 
 
 def _acquire(client: BlobClient, blob: SourceBlob, *, requests: int) -> "AzureCheckpointLease | None":

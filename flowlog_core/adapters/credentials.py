@@ -58,6 +58,8 @@ def storage_errors(doing: str) -> Iterator[None]:
     except ResourceModifiedError as error:
         raise BlobChangedError(f"{doing}: changed ({_code(error)})") from error
     except ClientAuthenticationError as error:
+        if error.response is None:  # it came to no request
+            raise StorageError(f"{doing}: no sign-in found; use `az login`, or check the managed identity") from error
         raise StorageError(
             f"{doing}: not allowed ({_code(error)}); check the identity's roles on the account"
         ) from error

@@ -12,7 +12,7 @@ from flowlog_core.adapters.checkpoints import AzureCheckpointStore
 from flowlog_core.adapters.credentials import blob_service
 from flowlog_core.adapters.event_hub import EventHubSink
 from flowlog_core.adapters.quarantine import AzureQuarantine
-from flowlog_core.forward import Forwarder, ForwardOptions
+from flowlog_core.forward import Forwarder, ForwardOptions, Start, first_hour
 from flowlog_core.ports import Clock, Log
 from flowlog_core.settings import Settings
 from flowlog_core.sweep import Sweeper
@@ -63,6 +63,15 @@ class World:
     clock: Clock
     log: Log
     background: Executor
+
+    def first_hour(self, start: Start) -> datetime | None:
+        """Give the hour before which blobs are left alone, as `forward.first_hour`; nothing is stored.
+
+        Raises:
+            StorageError: The time of the destination's first run can't be read.
+
+        """
+        return first_hour(start, lambda: self.checkpoints.began() or self.clock.now())
 
     def forwarder(self, options: ForwardOptions) -> Forwarder:
         """Make the use case that forwards one blob."""

@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from flowlog_core.blob import SourceBlob
+from flowlog_core.errors import StorageError
 from tests.conformance.test_blob_source import NAMES
 from tests.conformance.world import World
 
@@ -42,6 +43,18 @@ def test_a_container_that_does_not_exist_is_empty(world: World) -> None:
 
     assert list(world.listing.prefixes(world.account, container, "")) == []
     assert list(world.listing.blobs(world.account, container, "")) == []
+
+
+def test_an_archived_blob_is_told_as_such_and_cannot_be_read(world: World) -> None:
+    container = put(world, "a/1", "a/2")
+    archived = SourceBlob(world.account, container, "a/2")
+    world.archive(archived)
+
+    listed = world.listing.blobs(world.account, container, "a/")
+
+    assert {each.blob.name: each.archived for each in listed} == {"a/1": False, "a/2": True}
+    with pytest.raises(StorageError):
+        world.source.read(archived, 0, 10)
 
 
 @pytest.mark.parametrize("name", NAMES)

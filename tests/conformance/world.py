@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from azure.core.exceptions import ResourceExistsError
-from azure.storage.blob import BlobLeaseClient, BlobServiceClient
+from azure.storage.blob import BlobLeaseClient, BlobServiceClient, StandardBlobTier
 
 from flowlog_core.adapters.blobs import AzureBlobSource
 from flowlog_core.adapters.checkpoints import CONTAINER, AzureCheckpointStore
@@ -14,12 +14,19 @@ from flowlog_core.adapters.event_hub import EventHubSink
 from flowlog_core.adapters.quarantine import CONTAINER as QUARANTINE_CONTAINER
 from flowlog_core.adapters.quarantine import AzureQuarantine
 from flowlog_core.blob import SourceBlob
-from flowlog_core.ports import BlobListing, BlobSource, CheckpointStore, EventSink, Quarantine
+from flowlog_core.ports import BlobListing, BlobSource, CheckpointStore, EventSink, Quarantine, QuarantineStore
 from flowlog_core.quarantine import QuarantineItem
 from flowlog_core.settings import EventHubConnection
 from local.azurite import Azurite
 from local.event_hub import EventHub
-from tests.memory import ManualClock, MemoryBlobs, MemoryCheckpoints, MemoryQuarantine, MemorySink
+from tests.memory import (
+    ManualClock,
+    MemoryBlobs,
+    MemoryCheckpoints,
+    MemoryQuarantine,
+    MemoryQuarantineStore,
+    MemorySink,
+)
 
 Sent = tuple[bytes, str, str | None, Mapping[str, object], str | None]
 
@@ -34,12 +41,16 @@ class World(ABC):
     other_checkpoints: CheckpointStore
     sink: EventSink
     quarantine: Quarantine
+    quarantine_store: QuarantineStore
 
     @abstractmethod
     def put(self, blob: SourceBlob, data: bytes) -> None: ...
 
     @abstractmethod
     def delete(self, blob: SourceBlob) -> None: ...
+
+    @abstractmethod
+    def archive(self, blob: SourceBlob) -> None: ...
 
     @abstractmethod
     def break_lease(self, blob: SourceBlob) -> None: ...
@@ -66,12 +77,16 @@ class MemoryWorld(World):
         self.other_checkpoints = MemoryCheckpoints(clock)
         self.sink = self._sink = MemorySink()
         self.quarantine = self._quarantine = MemoryQuarantine()
+        self.quarantine_store = MemoryQuarantineStore(self._quarantine)
 
     def put(self, blob: SourceBlob, data: bytes) -> None:
         self._blobs.put(blob, data)
 
     def delete(self, blob: SourceBlob) -> None:
         self._blobs.delete(blob)
+
+    def archive(self, blob: SourceBlob) -> None:
+        self._blobs.archive(blob)
 
     def break_lease(self, blob: SourceBlob) -> None:
         self._checkpoints.lapse(blob)
@@ -104,7 +119,7 @@ class AzureWorld(World):
         self.checkpoints = AzureCheckpointStore(self._service, self._destination)
         self.other_checkpoints = AzureCheckpointStore(self._service, f"{self._destination}-other")
         self.sink = self._sink = EventHubSink(EventHubConnection("localhost", "flowlogs", self._hub.connection_string))
-        self.quarantine = AzureQuarantine(self._service)
+        self.quarantine = self.quarantine_store = AzureQuarantine(self._service)
 
     def put(self, blob: SourceBlob, data: bytes) -> None:
         container = self._service.get_container_client(blob.container)
@@ -114,6 +129,9 @@ class AzureWorld(World):
 
     def delete(self, blob: SourceBlob) -> None:
         self._service.get_blob_client(blob.container, blob.name).delete_blob()
+
+    def archive(self, blob: SourceBlob) -> None:
+        self._service.get_blob_client(blob.container, blob.name).set_standard_blob_tier(StandardBlobTier.ARCHIVE)
 
     def break_lease(self, blob: SourceBlob) -> None:
         client = self._service.get_blob_client(CONTAINER, blob.name_under(self._destination))

@@ -9,7 +9,7 @@ import pytest
 from flowlog_core.errors import SettingsError
 from flowlog_core.events import EventOptions
 from flowlog_core.flow import DEFAULT_FIELDS
-from flowlog_core.settings import Identity, Settings
+from flowlog_core.settings import Identity, Settings, storage_connections
 
 KEY = "c2VjcmV0LWtleS1vZi1hLXRlc3QtYWNjb3VudA=="
 STORAGE = f"DefaultEndpointsProtocol=https;AccountName=logs;AccountKey={KEY};EndpointSuffix=core.windows.net"
@@ -215,6 +215,20 @@ def test_two_sources_of_one_account_are_a_fault() -> None:
 def test_each_source_that_is_missing_is_named() -> None:
     told = faults(FLOWLOG_SOURCES="East,West,FlowLogStorage")
     assert [fault.split()[0] for fault in told] == ["East", "West"]
+
+
+def test_connections_to_storage_can_be_read_alone() -> None:
+    found = storage_connections({"FLOWLOG_SOURCES": "One,Two,Three", "One": STORAGE, "Three__accountName": "third"})
+
+    assert [(connection.name, connection.account) for connection in found] == [("One", "logs"), ("Three", "third")]
+    assert storage_connections({}) == ()
+
+
+def test_what_is_wrong_in_connections_to_storage_is_told() -> None:
+    with pytest.raises(SettingsError) as caught:
+        storage_connections({"FLOWLOG_SOURCES": "One,Two", "One": "no connection", "Two__accountName": "UPPER"})
+
+    assert [fault.split()[0] for fault in caught.value.faults] == ["One", "Two__accountName"]
 
 
 def test_the_state_account_may_be_one_of_its_own() -> None:
