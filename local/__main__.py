@@ -19,13 +19,13 @@ from typing import Final
 from azure.eventhub import EventData, EventHubConsumerClient, PartitionContext
 from azure.storage.blob import BlobServiceClient
 
+from flowlog_core.cli.flow_display import Display, display
 from local.app_folder import HostError
 from local.azurite import Azurite, AzuriteError
 from local.blob_stores import StorageAccount
 from local.comparison import Comparison
 from local.event_hub import EventHub
 from local.fleet import fleet
-from local.flow_table import Display, display
 from local.network_watcher import NetworkWatcher, Written
 from local.records import PLAIN, Oddities
 from local.worker_process import WorkerProcess
@@ -33,6 +33,7 @@ from local.worker_process import WorkerProcess
 _APP: Final = Path(__file__).resolve().parent.parent
 _HUB: Final = "flowlogs"
 _RETAIN_BYTES: Final = 64 * 1024 * 1024  # of each partition: a long run must not fill the memory
+_PLAIN_FLOWS_A_SECOND: Final = 5
 _SETTLE_SECONDS: Final = 60.0
 _MINUTES_BACK: Final = 24 * 60
 _EVEN: Final = 0
@@ -112,7 +113,7 @@ def _start(options: argparse.Namespace, stack: ExitStack) -> tuple[Run, NetworkW
     print(f"functions  {', '.join(worker.functions)}")
     print(f"storage    {azurite.connection_string}")
     print(f"hub        {hub.connection_string}", flush=True)
-    run = Run(Comparison(), display(), worker)
+    run = Run(Comparison(), display(most_a_second=_PLAIN_FLOWS_A_SECOND), worker)
     stack.enter_context(_consumer(hub, run))
     run.follower = threading.Thread(target=_follow, args=(worker, run), daemon=True)
     run.follower.start()

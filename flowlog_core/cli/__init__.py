@@ -11,20 +11,22 @@ import traceback
 from collections.abc import Sequence
 from typing import Final
 
-from flowlog_core.cli import decode
+from flowlog_core.cli import audit, backfill, decode, quarantine, report, status, tail
 from flowlog_core.cli.arguments import UsageError
-from flowlog_core.cli.terminal import complain
+from flowlog_core.cli.terminal import complain, quiet_clients
 from flowlog_core.errors import FlowLogError, SettingsError
 
 NOT_DONE: Final = 2
 INTERRUPTED: Final = 130
 
-_COMMANDS: Final = (decode,)
+_COMMANDS: Final = (status, tail, backfill, audit, quarantine, decode, report)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; give its exit status: 0, 1 where it found what should not be, 2 where it could not do its work."""
     options = _parser().parse_args(arguments)
+    if not options.verbose:
+        quiet_clients()
     try:
         status = int(options.run(options))
         sys.stdout.flush()

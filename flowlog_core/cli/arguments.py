@@ -4,14 +4,14 @@ import argparse
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from flowlog_core.flow import FieldsError, select_fields
 from flowlog_core.listing import Selection, hour_of
-from flowlog_core.settings import Settings
+from flowlog_core.settings import Settings, StorageConnection, storage_connections
 
 _UNITS: Final = {
     "s": timedelta(seconds=1),
@@ -77,9 +77,18 @@ def read_settings(options: argparse.Namespace) -> Settings:
         UsageError: The file can't be read.
 
     """
-    values = {**(_values(options.settings) if options.settings else {}), **os.environ}
-    own = {key: value for key, value in values.items() if not key.endswith(("__credential", "__clientId"))}
-    return Settings.read(own)
+    return Settings.read(_own(options))
+
+
+def read_connections(options: argparse.Namespace) -> tuple[StorageConnection, ...]:
+    """Read the connections to source accounts that there are, where no other setting is needed; as `read_settings`.
+
+    Raises:
+        SettingsError: Some are wrong.
+        UsageError: The file can't be read.
+
+    """
+    return storage_connections(_own(options))
 
 
 def selection(options: argparse.Namespace, settings: Settings) -> Selection:
@@ -130,12 +139,28 @@ def duration(text: str) -> timedelta:
     return int(match[1]) * _UNITS[match[2]]
 
 
+def number(least: int, most: int) -> Callable[[str], int]:
+    """Make the reader of a whole number in these limits."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f"takes a whole number from {least} to {most}, not {text!r}")
+        return int(text)
+
+    return read
+
+
 def fields(text: str) -> tuple[str, ...]:
     """Read a choice of keys, as the setting FLOWLOG_FIELDS."""
     try:
         return select_fields(text)
     except FieldsError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _own(options: argparse.Namespace) -> dict[str, str]:
+    values = {**(_values(options.settings) if options.settings else {}), **os.environ}
+    return {key: value for key, value in values.items() if not key.endswith(("__credential", "__clientId"))}
 
 
 def _values(file: Path) -> Mapping[str, str]:

@@ -1,19 +1,20 @@
-"""The command ``decode``: the flows of log files, and what would be put in quarantine."""
+"""The command ``decode``: the flows of logs, and what would be put in quarantine."""
 
 import argparse
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final, get_args
 
+from flowlog_core.adapters.blob_url import BlobUrl
 from flowlog_core.blob import SourceBlob
-from flowlog_core.cli.arguments import Subparsers, add_command, fields
+from flowlog_core.cli.arguments import Subparsers, add_command, add_settings, fields, read_connections
+from flowlog_core.cli.flow_inputs import file_bytes, is_url
+from flowlog_core.cli.flow_writers import FlowFormat, FlowWriter, flow_writer
 from flowlog_core.cli.terminal import complain
 from flowlog_core.decode import decode_item
 from flowlog_core.encode import Encoder
-from flowlog_core.errors import NotAFlowLogError
+from flowlog_core.errors import BlobChangedError, BlobGoneError, BlobUrlError, NotAFlowLogError, StorageError
 from flowlog_core.formats import LANDMARKS
 from flowlog_core.scanner import Scanner
 
@@ -21,15 +22,18 @@ ALL_DECODED: Final = 0
 SOME_REJECTED: Final = 1
 NOT_DONE: Final = 2
 
-_READ_BYTES: Final = 1024 * 1024
 _EXAMPLES: Final = """\
 examples:
-  python -m flowlog_core decode PT1H.json
-  python -m flowlog_core decode --fields time,srcIp,destIp,destPort,decision PT1H.json
-  az storage blob download … --file /dev/stdout | python -m flowlog_core decode -
+  flowlog decode PT1H.json
+  flowlog decode --fields time,srcIp,destIp,destPort,decision --format csv PT1H.json > flows.csv
+  flowlog decode --format table 'https://account.blob.core.windows.net/container/…/PT1H.json'
+  az storage blob download … --file /dev/stdout | flowlog decode -
+
+A blob's URL is read with the shared access signature that it brings along, else with the
+connection of FLOWLOG_SOURCES to its account, else with your own sign-in (`az login`).
 
 exit status: 0 all was decoded; 1 something would be put in quarantine, or an input ends
-inside a record; 2 wrong usage, a file that can't be read, or one that is no flow log
+inside a record; 2 wrong usage, an input that can't be read, or one that is no flow log
 """
 
 
@@ -38,55 +42,73 @@ def add(commands: Subparsers) -> None:
     decode = add_command(
         commands,
         "decode",
-        summary="print the flows of log files",
-        description="Print flows as NDJSON on standard output, and what would be put in quarantine as JSON lines on "
-        "standard error.",
+        summary="print the flows of logs: files, or blobs by their URLs",
+        description="Print flows on standard output, and what would be put in quarantine as JSON lines on standard "
+        "error.",
         epilog=_EXAMPLES,
     )
     decode.set_defaults(run=_decode)
-    decode.add_argument("files", nargs="+", metavar="FILE", help="a PT1H.json; - for standard input")
+    decode.add_argument("files", nargs="+", metavar="FILE", help="a PT1H.json, a blob's URL, or - for standard input")
     decode.add_argument(
-        "--fields", type=fields, default="", metavar="KEYS", help="+key,-key edits the default keys, key,key replaces"
+        "--format", choices=get_args(FlowFormat), default="ndjson", help="default: ndjson, one flow a line"
+    )
+    decode.add_argument(
+        "--fields", type=fields, metavar="KEYS", help="+key,-key edits the default keys, key,key replaces them"
     )
     decode.add_argument(
         "--blob", metavar="NAME", help="account/container/name that ids are made from (default: the path as given)"
     )
+    add_settings(decode)
 
 
 def _decode(options: argparse.Namespace) -> int:
-    encoder = Encoder(options.fields)
-    status = ALL_DECODED
-    for file in options.files:
-        name = options.blob or ("stdin" if file == "-" else file)
-        try:
-            with _opened(file) as stream:
-                status = max(status, _decode_log(SourceBlob.outside(name), stream, encoder))
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            complain(f"{file}: {error.strerror or error}")
-            status = NOT_DONE
-        except NotAFlowLogError as error:
-            complain(f"{file}: not a flow log: {error}")
-            status = NOT_DONE
-    return status
+    writer = flow_writer(options.format, options.fields)
+    encoder = Encoder(writer.fields)
+    statuses = [_decode_input(name, options, encoder, writer) for name in options.files]
+    writer.close()
+    return max(statuses)
 
 
-def _decode_log(blob: SourceBlob, stream: BinaryIO, encoder: Encoder) -> int:
+def _decode_input(name: str, options: argparse.Namespace, encoder: Encoder, writer: FlowWriter) -> int:
+    """Print one input's flows and rejects; complain where it can't be read."""
+    shown = name.partition("?")[0] if is_url(name) else name  # what follows may be a secret
+    try:
+        if is_url(name):
+            url = BlobUrl(name)
+            blob, data = url.blob, url.bytes(read_connections(options))
+        else:
+            blob, data = SourceBlob.outside("stdin" if name == "-" else name), file_bytes(name)
+        if options.blob:
+            blob = SourceBlob.outside(options.blob)
+        return _decode_log(blob, data, encoder, writer)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        complain(f"{shown}: {error.strerror or error}")
+    except NotAFlowLogError as error:
+        complain(f"{shown}: not a flow log: {error}")
+    except BlobChangedError:
+        complain(f"{shown}: written to while it was read; decode it again, or once its hour has passed")
+    except (BlobUrlError, BlobGoneError, StorageError) as error:
+        complain(str(error))
+    return NOT_DONE
+
+
+def _decode_log(blob: SourceBlob, data: Iterator[bytes], encoder: Encoder, writer: FlowWriter) -> int:
     """Print one log's flows and rejects."""
     scanner = Scanner(LANDMARKS)
     status = ALL_DECODED
     ended = False
     while not ended:
-        data = stream.read(_READ_BYTES)
-        ended = not data
+        fresh = next(data, b"")
+        ended = not fresh
         if ended:
             scanner.end()
-        scanner.feed(data)
+        scanner.feed(fresh)
         for item in scanner.items():
             decoded = decode_item(blob, item, encoder)
-            if decoded.encoded is not None and decoded.encoded.lines:
-                sys.stdout.write("\n".join(decoded.encoded.lines) + "\n")
+            if decoded.encoded is not None:
+                writer.write(decoded.encoded.lines)
             if decoded.rejected is not None:
                 status = SOME_REJECTED
                 sys.stderr.write(decoded.rejected.document(datetime.now(UTC)).decode() + "\n")
@@ -94,12 +116,3 @@ def _decode_log(blob: SourceBlob, stream: BinaryIO, encoder: Encoder) -> int:
         complain(f"{blob}: ends inside a record, or in bytes that are none, after offset {scanner.offset}")
         status = SOME_REJECTED
     return status
-
-
-@contextmanager
-def _opened(file: str) -> Iterator[BinaryIO]:
-    if file == "-":
-        yield sys.stdin.buffer
-    else:
-        with Path(file).open("rb") as stream:
-            yield stream

@@ -3,6 +3,7 @@
 Only the command line needs rich, so it is an extra, and imported where it is used.
 """
 
+import logging
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Literal
@@ -15,12 +16,20 @@ if TYPE_CHECKING:
 
 _PLAIN_WIDTH: Final = 10_000  # where nobody looks, nothing is cut off
 
+INSTALL: Final = "pip install '.[{}]' in the project's folder"
+"""What to do where an extra is missing, by its name."""
+
 Align = Literal["left", "right"]
 
 
 def complain(message: str) -> None:
     """Say in one line, on standard error, what is wrong and what to do."""
     sys.stderr.write(f"flowlog: {message}\n")
+
+
+def quiet_clients() -> None:
+    """Keep the log lines of Azure's clients off standard error: what matters in them comes as an error."""
+    logging.getLogger("azure").setLevel(logging.CRITICAL)
 
 
 def console(*, stderr: bool = False) -> "Console":
@@ -33,9 +42,15 @@ def console(*, stderr: bool = False) -> "Console":
     try:
         from rich.console import Console  # noqa: PLC0415 # the app is deployed without it
     except ModuleNotFoundError:
-        raise UsageError("this needs rich: pip install rich") from None
-    made = Console(stderr=stderr, highlight=False)
-    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=_PLAIN_WIDTH)
+        raise UsageError(f"this needs rich: {INSTALL.format('cli')}") from None
+
+    class OurConsole(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich itself would end the process, with status 1
+
+    # No emoji: it would see some of their names, such as `:ab:`, in IPv6 addresses.
+    made = OurConsole(stderr=stderr, highlight=False, emoji=False)
+    return made if made.is_terminal else OurConsole(stderr=stderr, highlight=False, emoji=False, width=_PLAIN_WIDTH)
 
 
 def table(columns: Iterable[tuple[str, Align]]) -> "Table":
@@ -60,6 +75,17 @@ def sized(count: float) -> str:
             return f"{count:.0f} bytes" if unit == "bytes" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:,.1f} TB"
+
+
+def lasting(seconds: float) -> str:
+    """Write a duration for a person, cut to its two greatest units: ``2h 5m``."""
+    left = int(seconds)
+    parts: list[str] = []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count or (unit == "s" and not parts):
+            parts.append(f"{count}{unit}")
+    return " ".join(parts[:2])
 
 
 def confirmed(question: str, *, yes: bool) -> bool:
