@@ -1,0 +1,149 @@
+"""The command ``status``: how far forwarding has come, and which blobs wait too long."""
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Final
+
+from flowlog_core.adapters.wiring import connect
+from flowlog_core.cli.arguments import (
+    Subparsers,
+    add_command,
+    add_settings,
+    add_span,
+    duration,
+    read_settings,
+    selection,
+)
+from flowlog_core.cli.plain_text import printable
+from flowlog_core.cli.progress import progress
+from flowlog_core.cli.rows import PLACE_COLUMNS, placed, utc
+from flowlog_core.cli.terminal import console, lasting, sized, table
+from flowlog_core.listing import Selection
+from flowlog_core.operations.status import Status, StatusRow, status
+from flowlog_core.settings import Settings
+from flowlog_core.telemetry import JsonLog
+
+ALL_WELL: Final = 0
+SOME_LATE: Final = 1
+
+_EXAMPLES: Final = """\
+examples:
+  python -m flowlog_core status
+  python -m flowlog_core status --settings local.settings.json --since '2d ago' --max-lag 20m
+  python -m flowlog_core status --since 2026-11-20T00:00 --until 2026-11-21T00:00 --json
+
+A blob is behind where it has no checkpoint, is not the one that the checkpoint saw, or was not
+read to its end. LAG is the time since the one that waits longest was last appended to; GENERATIONS
+counts blobs that were found rewritten. Nothing is written anywhere. A checkpoint is deleted some days
+after its last change (deployed: 37): a blob that is older than that looks as if never forwarded.
+
+exit status: 0 nothing waits for longer than --max-lag; 1 something does; 2 it could not be told
+"""
+_COLUMNS: Final = (
+    *PLACE_COLUMNS,
+    ("blobs", "right"),
+    ("appended", "right"),
+    ("forwarded", "right"),
+    ("behind", "right"),
+    ("lag", "right"),
+    ("generations", "right"),
+    ("quarantined", "right"),
+)
+
+
+def add(commands: Subparsers) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
+        "status",
+        summary="tell how far forwarding has come",
+        description="Tell, hour by hour, what was appended to the flow logs and what of it was forwarded, and name "
+        "the blobs that wait too long.",
+        epilog=_EXAMPLES,
+    )
+    parser.set_defaults(run=_status)
+    add_settings(parser)
+    add_span(parser, required=False, since="3h ago")
+    parser.add_argument(
+        "--max-lag", type=duration, default="10m", metavar="DURATION", help="how long a blob may wait (default: 10m)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+
+
+def _status(options: argparse.Namespace) -> int:
+    settings = read_settings(options)
+    chosen = selection(options, settings)
+    world = connect(settings, JsonLog())
+    with progress() as tell:
+        made = status(
+            listing=world.source,
+            checkpoints=world.checkpoints,
+            selection=chosen,
+            first_hour=world.first_hour(settings.forward.start),
+            now=datetime.now(UTC),
+            max_lag=options.max_lag,
+            seen=lambda blobs: tell(f"{blobs:,} blobs looked at"),
+        )
+    if options.json:
+        sys.stdout.write(json.dumps(_document(made, chosen, settings, options), indent=2) + "\n")
+    else:
+        _print(made, settings, options)
+    return SOME_LATE if made.late else ALL_WELL
+
+
+def _print(made: Status, settings: Settings, options: argparse.Namespace) -> None:
+    out = console()
+    shown = table(_COLUMNS)
+    for place, row in placed(made.rows, settings):
+        shown.add_row(*place.cells(), *_cells(row))
+    shown.add_row("all", "", "", *_cells(made.total), style="bold")
+    out.print(shown)
+    if made.total.left_alone:
+        out.print(f"left alone, being of hours before FLOWLOG_START: {made.total.left_alone:,} blob(s)", soft_wrap=True)
+    for late in made.latest:
+        text = f"behind by {sized(late.behind)} for {lasting(late.lag)}: {printable(late.path)}"
+        out.print(text, markup=False, soft_wrap=True)
+    if made.late > len(made.latest):
+        out.print(
+            f"and {made.late - len(made.latest):,} more wait longer than {lasting(options.max_lag.total_seconds())}"
+        )
+
+
+def _cells(row: StatusRow) -> list[str]:
+    return [
+        f"{row.blobs:,}",
+        sized(row.appended),
+        sized(row.forwarded),
+        sized(row.behind),
+        lasting(row.lag) if row.waiting else "-",
+        f"{row.rewritten:,}",
+        f"{row.quarantined:,}",
+    ]
+
+
+def _document(made: Status, chosen: Selection, settings: Settings, options: argparse.Namespace) -> dict[str, object]:
+    return {
+        "since": utc(chosen.since),
+        "until": utc(chosen.until),
+        "maxLagSeconds": options.max_lag.total_seconds(),
+        "rows": [{**place.fields(), **_figures(row)} for place, row in placed(made.rows, settings)],
+        "total": _figures(made.total),
+        "late": made.late,
+        "latest": [{"blob": late.path, "lagSeconds": late.lag, "behindBytes": late.behind} for late in made.latest],
+    }
+
+
+def _figures(row: StatusRow) -> dict[str, object]:
+    return {
+        "blobs": row.blobs,
+        "appendedBytes": row.appended,
+        "forwardedBytes": row.forwarded,
+        "behindBytes": row.behind,
+        "waiting": row.waiting,
+        "lagSeconds": round(row.lag, 3),
+        "generations": row.rewritten,
+        "quarantined": row.quarantined,
+        "leftAlone": row.left_alone,
+    }
