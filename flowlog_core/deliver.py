@@ -71,8 +71,6 @@ class Delivery:
         deadline: float,
         patience: float,
         hold_lease: Callable[[], None],
-        background: Executor,
-        batch_bytes: int,
     ) -> None:
         """Take what sending needs.
 
@@ -85,8 +83,6 @@ class Delivery:
             deadline: When the run's time is up, on the clock's monotonic scale.
             patience: How many seconds longer a range is tried of which a part has arrived.
             hold_lease: Called before each send, to make sure that the lease outlasts it.
-            background: Where batches are sent while others are encoded.
-            batch_bytes: Size of the bodies that are worth a send.
 
         """
         self.flows = 0
@@ -99,13 +95,12 @@ class Delivery:
         self._deadline = deadline
         self._patience = patience
         self._hold_lease = hold_lease
-        self._background = background
-        self._batch_bytes = batch_bytes
         self._queue: deque[_Queued] = deque()
         self._queued_bytes = 0
         self._sending: Future[int] | None = None
         self._attempt = 0
         self._forwarded: Checkpoint | None = None
+        self._given_up = False
 
     @property
     def is_idle(self) -> bool:
@@ -132,8 +127,12 @@ class Delivery:
         forwarded, self._forwarded = self._forwarded, None
         return forwarded
 
-    def send_ahead(self) -> None:
+    def send_ahead(self, background: Executor, batch_bytes: int) -> None:
         """Send a batch in the background if there is one, and none under way; wait only where too much is queued.
+
+        Args:
+            background: Where it is sent.
+            batch_bytes: Size of the bodies that are worth a send.
 
         Raises:
             OutOfTimeError: There is no time left, and the destination is busy.
@@ -142,10 +141,10 @@ class Delivery:
             CheckpointLostError: The lease is another's.
 
         """
-        while self._queued_bytes >= self._batch_bytes:
+        while self._queued_bytes >= batch_bytes:
             if self._sending is None:
-                self._patiently(self._begin)
-            elif self._sending.done() or self._queued_bytes >= _MOST_BATCHES * self._batch_bytes:
+                self._patiently(lambda: self._begin(background))
+            elif self._sending.done() or self._queued_bytes >= _MOST_BATCHES * batch_bytes:
                 self._patiently(self._end)
             else:
                 return
@@ -166,8 +165,8 @@ class Delivery:
     def finish(self) -> None:
         """End the sending where it stands; the lease must not be released before.
 
-        What is under way is waited for. Of a range of which a part has arrived the rest is sent: a later run would send
-        that part again.
+        What is under way is waited for. Of a range of which a part has arrived the rest is sent, unless that was given
+        up: a later run would send that part again.
 
         Raises:
             SendError: As `send_ahead`, and so are the others.
@@ -176,7 +175,7 @@ class Delivery:
 
         """
         self._await()
-        while self._queue and self._queue[0].begun:
+        while self._queue and self._queue[0].begun and not self._given_up:
             self._patiently(self._send)
 
     def abandon(self) -> None:
@@ -196,9 +195,9 @@ class Delivery:
             self._attempt += 1
             self._wait(error, self._attempt)
 
-    def _begin(self) -> None:
+    def _begin(self, background: Executor) -> None:
         """Begin to send a batch in the background."""
-        self._sending = self._background.submit(self._sender())
+        self._sending = background.submit(self._sender())
 
     def _end(self) -> None:
         """Wait for the batch that is under way."""
@@ -250,6 +249,7 @@ class Delivery:
         seconds = min(first * 2 ** (attempt - 1), _LONGEST_WAIT) * (1 + self._clock.random() / 4)
         begun = bool(self._queue) and self._queue[0].begun
         if self._clock.monotonic() + seconds > self._deadline + (self._patience if begun else 0):
+            self._given_up = True
             if busy and not begun:
                 raise OutOfTimeError from error
             raise error

@@ -270,8 +270,6 @@ class _Run:
             deadline=deadline,
             patience=forwarder.options.run_seconds,
             hold_lease=self._hold_lease,
-            background=forwarder.background,
-            batch_bytes=forwarder.options.batch_bytes,
         )
 
     def forward(self) -> None:
@@ -404,7 +402,7 @@ class _Run:
         for item in self._scanner.items():
             self._enqueue(self._pack(item))
             try:
-                self._delivery.send_ahead()
+                self._delivery.send_ahead(self._use.background, self._use.options.batch_bytes)
             finally:
                 self._take_forwarded()
             if self._out_of_time():

@@ -17,7 +17,7 @@ from flowlog_core.operations.spans import Place, Span
 from flowlog_core.ports import RetainedFrom
 from flowlog_core.received import ReceivedEvent
 from tests.flow_logs import VNET, document, nsg_record, vnet_record
-from tests.memory import MemoryCheckpoints, MemoryQuarantineStore
+from tests.memory import AtOnce, MemoryCheckpoints, MemoryQuarantineStore
 from tests.test_forward import Setup
 
 HOUR = timedelta(hours=1)
@@ -181,6 +181,7 @@ def test_a_crash_before_the_commit_shows_as_a_repeat_in_whatever_cut() -> None:
         quarantine=site.quarantine,
         clock=site.clock,
         log=site.log,
+        background=AtOnce(),
         options=ForwardOptions(start="all"),
     )
     cut_otherwise.forward(VNET)

@@ -21,7 +21,7 @@ from tests.test_forward import Setup, assert_tiles
 SINCE = datetime(2026, 11, 20, 20, tzinfo=UTC)
 UNTIL = datetime(2026, 11, 21, tzinfo=UTC)
 PLACE = (VNET.account, VNET.container)
-SMALL = ForwardOptions(start="now", chunk_bytes=2000, events=EventOptions(max_bytes=16_384))
+SMALL = ForwardOptions(EventOptions(max_bytes=16_384), start="now", chunk_bytes=2000, batch_bytes=1)
 
 
 def blob_of(hour: int = 23, *, mac: str = "00155D000001") -> SourceBlob:
@@ -91,6 +91,7 @@ class Filling(Setup):
             sink=self.sink,
             quarantine=self.quarantine,
             executor=executor or AtOnce(),
+            background=AtOnce(),
             clock=clock or self.clock,
             log=self.log,
             options=BackfillOptions(Selection((PLACE,), SINCE, UNTIL), options, **more),

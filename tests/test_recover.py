@@ -16,6 +16,7 @@ from flowlog_core.operations.recover import MOST_BYTES, Recovered, Recovery, Rec
 from flowlog_core.quarantine import QuarantineItem
 from tests.flow_logs import OPENER, VNET, document, nsg_record, vnet_record
 from tests.memory import (
+    AtOnce,
     ManualClock,
     MemoryBlobs,
     MemoryCheckpoints,
@@ -88,6 +89,7 @@ def forwarded(data: bytes) -> list[dict[str, Any]]:
         quarantine=MemoryQuarantine(),
         clock=clock,
         log=MemoryLog(),
+        background=AtOnce(),
         options=ForwardOptions(start="all"),
     ).forward(VNET)
     return [json.loads(line) for event, _ in sink.events for line in event.body.splitlines()]

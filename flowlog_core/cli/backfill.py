@@ -152,6 +152,7 @@ def _prepared(
         sink=world.sink,
         quarantine=world.quarantine,
         executor=executor,
+        background=world.background,
         clock=world.clock,
         log=world.log,
         options=BackfillOptions(chosen, settings.forward, options.replay, options.workers),

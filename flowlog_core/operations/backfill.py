@@ -160,11 +160,12 @@ class Backfill:
         sink: EventSink,
         quarantine: Quarantine,
         executor: Executor,
+        background: Executor,
         clock: Clock,
         log: Log,
         options: BackfillOptions,
     ) -> None:
-        """Take what it needs; `executor` runs up to `parallel` calls at once."""
+        """Take what it needs; `executor` runs up to `parallel` calls at once, `background` is the forwarder's."""
         self._real_clock = clock
         self._clock = StoppableClock(clock, RUN_SECONDS)
         self._source = source
@@ -185,6 +186,7 @@ class Backfill:
             quarantine=CountingQuarantine(quarantine, self._moved.append),
             clock=self._clock,
             log=log,
+            background=background,
             options=replace(options.forward, start="all", run_seconds=RUN_SECONDS, replay=options.replay),
         )
 

@@ -190,7 +190,7 @@ class Recovery:
             return
         for packed in ranges:
             delivery.enqueue(packed, Checkpoint())  # nothing is committed
-        delivery.send()
+        delivery.drain()
 
     def _generation_of(self, blob: SourceBlob) -> int:
         """Give the blob's generation as its checkpoint has it: items come blob by blob, so the last one is kept."""
