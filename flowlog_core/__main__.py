@@ -2,6 +2,10 @@
 
 import sys
 
-from flowlog_core.cli import main
+try:
+    from flowlog_core.cli import main
 
-sys.exit(main())
+    status = main()
+except KeyboardInterrupt:  # while the commands were being imported
+    status = 130
+sys.exit(status)

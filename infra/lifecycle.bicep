@@ -38,10 +38,23 @@ var checkpointRules = [for name in sourceAccountNames: {
   }
 }]
 
+// Replays have checkpoints of their own, beside those of the source accounts.
+var replayRules = [
+  {
+    name: 'replays'
+    enabled: true
+    type: 'Lifecycle'
+    definition: {
+      filters: { blobTypes: ['blockBlob'], prefixMatch: ['flowlog-checkpoints/${destination}/replay='] }
+      actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: checkpointDays } } }
+    }
+  }
+]
+
 resource policy 'Microsoft.Storage/storageAccounts/managementPolicies@2024-01-01' = {
   parent: account
   name: 'default'
   properties: {
-    policy: { rules: concat(quarantineRules, checkpointDays > 0 ? checkpointRules : []) }
+    policy: { rules: concat(quarantineRules, checkpointDays > 0 ? concat(checkpointRules, replayRules) : []) }
   }
 }

@@ -27,6 +27,9 @@ _RETRIES: Final[dict[str, Any]] = {
 }
 
 
+_FORBIDDEN: Final = 403
+
+
 def credential(identity: Identity) -> TokenCredential:
     """Make a credential: a managed identity where asked for, else what the place offers (a laptop's sign-in, too)."""
     # Imported only where no connection string is used: it costs a tenth of a second and more at a cold start.
@@ -64,6 +67,9 @@ def storage_errors(doing: str) -> Iterator[None]:
             f"{doing}: not allowed ({_code(error)}); check the identity's roles on the account"
         ) from error
     except HttpResponseError as error:
+        if error.status_code == _FORBIDDEN:
+            remedy = "check the identity's roles on the account, and its firewall"
+            raise StorageError(f"{doing}: not allowed ({_code(error)}); {remedy}") from error
         raise StorageError(f"{doing}: status {error.status_code} ({_code(error)})") from error
     except AzureError as error:
         raise StorageError(f"{doing}: {type(error).__name__}; check that the account can be reached") from error

@@ -6,6 +6,7 @@ gives the exit status.
 
 import argparse
 import io
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from flowlog_core.errors import FlowLogError, SettingsError
 NOT_DONE: Final = 2
 INTERRUPTED: Final = 130
 
+# The clients' own errors quote URLs, and with them a shared access signature.
+_SECRET: Final = re.compile(r"(?i)\b(sig|AccountKey|SharedAccessKey|SharedAccessSignature)=[^&;\s'\"]+")
 _COMMANDS: Final = (status, tail, backfill, audit, quarantine, decode, report)
 
 
@@ -43,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return NOT_DONE
     except (FlowLogError, UsageError) as error:
         if options.verbose:
-            traceback.print_exception(error)
+            sys.stderr.write(_SECRET.sub(r"\1=…", "".join(traceback.format_exception(error))))
         complain(str(error))
         return NOT_DONE
     return status

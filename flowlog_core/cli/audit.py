@@ -33,9 +33,9 @@ SOMETHING_FOUND: Final = 1
 
 _HELP: Final = """\
 examples:
-  python -m flowlog_core audit --since '3h ago'
-  python -m flowlog_core audit --since 2026-11-20 --until 2026-11-21 --consumer-group audit
-  python -m flowlog_core audit --since '1d ago' --prefix flowLogResourceID=/0_NW/ --json
+  flowlog audit --since '3h ago'
+  flowlog audit --since 2026-11-20 --until 2026-11-21 --consumer-group audit
+  flowlog audit --since '1d ago' --prefix flowLogResourceID=/0_NW/ --json
 
 Each event tells which bytes of which blob it accounts for. The audit reads checkpoints and the
 listing, then the hub from --since to its end as of now, then quarantine, and holds them against each
@@ -55,10 +55,10 @@ reader; about 1.4 kB of memory for each blob of the span.
 exit status: 0 proven; 1 something was found; 2 the audit could not be done
 """
 _REMEDIES: Final[Mapping[Kind, str]] = {
-    Kind.GAP: "lost flows can be sent again: python -m flowlog_core backfill --replay LABEL",
+    Kind.GAP: "lost flows can be sent again: flowlog backfill --replay LABEL",
     Kind.REPEAT: "flows that came again have the same ids: a consumer can drop them by `id`",
     Kind.COUNT: "events and checkpoints are of different software, or somebody else sends to this hub",
-    Kind.BEHIND: "the sweep, or python -m flowlog_core backfill, forwards what waits; see docs/operations.md, lag",
+    Kind.BEHIND: "the sweep, or flowlog backfill, forwards what waits; see docs/operations.md, lag",
     Kind.NOT_PROVABLE: "what is gone by age can't be proven any more: audit sooner, or let the hub keep events longer",
 }
 _FIGURES: Final = ("blobs", "whole", "events", "flows", "repeats", "gaps", "not provable")

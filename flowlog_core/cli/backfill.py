@@ -21,6 +21,7 @@ from flowlog_core.cli.arguments import (
     add_command,
     add_settings,
     add_span,
+    number,
     read_settings,
     selection,
 )
@@ -52,9 +53,9 @@ _STOPPING: Final = (
 )
 _HELP: Final = """\
 examples:
-  python -m flowlog_core backfill --since '2d ago' --dry-run
-  python -m flowlog_core backfill --since 2026-11-01 --until 2026-11-08 --workers 8
-  python -m flowlog_core backfill --since 2026-11-19 --until 2026-11-20 --replay audit-7
+  flowlog backfill --since '2d ago' --dry-run
+  flowlog backfill --since 2026-11-01 --until 2026-11-08 --workers 8
+  flowlog backfill --since 2026-11-19 --until 2026-11-20 --replay audit-7
 
 Forwards the blobs of these hours that were never forwarded or are not whole, those before
 FLOWLOG_START included. It shares leases and checkpoints with the running app, so the two can work
@@ -97,14 +98,14 @@ def add(commands: Subparsers) -> None:
     parser.add_argument("--dry-run", action="store_true", help="only count what would be forwarded; write nothing")
     parser.add_argument(
         "--workers",
-        type=_number(1, _MOST_WORKERS),
+        type=number(1, _MOST_WORKERS),
         default=4,
         metavar="N",
         help=f"blobs forwarded at once, up to {_MOST_WORKERS} (default: 4)",
     )
     parser.add_argument(
         "--checkpoint-days",
-        type=_number(0, _MOST_DAYS),
+        type=number(0, _MOST_DAYS),
         default=37,
         metavar="N",
         help="how long checkpoints are kept (default: 37, as deployed; 0: for ever)",
@@ -339,12 +340,3 @@ def _label(text: str) -> str:
     if text == REPLAY:
         raise argparse.ArgumentTypeError(f"can't be {text!r}: so events are marked that come from quarantine")
     return text
-
-
-def _number(least: int, most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not re.fullmatch(r"\d{1,6}", text, re.ASCII) or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"takes a whole number from {least} to {most}, not {text!r}")
-        return int(text)
-
-    return read

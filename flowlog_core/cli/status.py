@@ -30,9 +30,9 @@ SOME_LATE: Final = 1
 
 _EXAMPLES: Final = """\
 examples:
-  python -m flowlog_core status
-  python -m flowlog_core status --settings local.settings.json --since '2d ago' --max-lag 20m
-  python -m flowlog_core status --since 2026-11-20T00:00 --until 2026-11-21T00:00 --json
+  flowlog status
+  flowlog status --settings local.settings.json --since '2d ago' --max-lag 20m
+  flowlog status --since 2026-11-20T00:00 --until 2026-11-21T00:00 --json
 
 A blob is behind where it has no checkpoint, is not the one that the checkpoint saw, or was not
 read to its end. LAG is the time since the one that waits longest was last appended to; GENERATIONS

@@ -30,10 +30,10 @@ _MOST_PORT: Final = 65_535
 
 _EXAMPLES: Final = """\
 examples:
-  python -m flowlog_core tail
-  python -m flowlog_core tail --decision deny --direction in --port 22
-  python -m flowlog_core tail --ip 10.1.0.0/16 --ip 2001:db8::/32 --rule internet
-  python -m flowlog_core tail --since '1h ago' --until-end --json | jq -r .destIp | sort | uniq -c
+  flowlog tail
+  flowlog tail --decision deny --direction in --port 22
+  flowlog tail --ip 10.1.0.0/16 --ip 2001:db8::/32 --rule internet
+  flowlog tail --since '1h ago' --until-end --json | jq -r .destIp | sort | uniq -c
 
 A flow is shown if all conditions hold; of several --ip, any. It reads as one more consumer, and
 takes nothing away from the others; but where another reader has the consumer group for itself,

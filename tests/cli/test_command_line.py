@@ -1,12 +1,18 @@
 """What all commands share: usage, settings, faults."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from flowlog_core.cli.arguments import point_in_time
+from flowlog_core.errors import StorageError
 from tests.cli.site import Site
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_without_a_command_it_says_which_there_are(site: Site) -> None:
@@ -31,3 +37,39 @@ def test_a_file_that_is_no_log_is_told_in_one_line(site: Site, tmp_path: Path) -
     assert (ran.status, ran.out) == (2, "")
     assert ran.err.count("\n") == 1
     assert "not a flow log" in ran.err
+
+
+def test_what_verbose_adds_holds_no_secret(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint = "BlobEndpoint=http://127.0.0.1:9/account;SharedAccessSignature=sv=2026-01-01&sig=s3cret%3D"
+    monkeypatch.setenv("AzureWebJobsStorage", endpoint)
+
+    def fail(_: object) -> int:
+        cause = OSError(f"no answer from http://127.0.0.1:9/account?sv=2026-01-01&sig=s3cret%3D by {endpoint}")
+        raise StorageError("out of reach") from cause
+
+    monkeypatch.setattr("flowlog_core.cli.status._status", fail)
+
+    ran = site.run("status", "--verbose")
+
+    assert ran.status == 2
+    assert "Traceback" in ran.err
+    assert "no answer from http://127.0.0.1:9/account?sv=2026-01-01&sig=…" in ran.err
+    assert "s3cret" not in ran.err
+
+
+def test_ctrl_c_while_the_commands_are_being_imported_ends_without_a_traceback(tmp_path: Path) -> None:
+    interrupting = tmp_path / "sitecustomize.py"
+    interrupting.write_text(
+        "import signal, sys\nsys.addaudithook(lambda name, args: name == 'import' and "
+        "args[0] == 'flowlog_core.cli' and signal.raise_signal(signal.SIGINT))\n"
+    )
+    ended = subprocess.run(  # our own program
+        [sys.executable, "-m", "flowlog_core", "status"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stderr) == (130, "")

@@ -114,14 +114,17 @@ def _property_of(node: Node) -> str:
     return text(node.named_children[0])
 
 
+_CHECKPOINTS_OF: Final = ("'flowlog-checkpoints/${destination}/${", "'flowlog-checkpoints/${destination}/replay=")
+
+
 def _lifecycle(file: BicepFile) -> Found:
-    """Rules delete in the app's two containers only, and of the checkpoints only those of a source account."""
+    """Rules delete in the app's two containers only, and of the checkpoints those of an account or a replay."""
     for node in walk(file.root):
         if node.type == "object_property" and text(node.named_children[0]) == "prefixMatch":
             for prefix in node.named_children[1].named_children:
                 if string(prefix) == "flowlog-quarantine/":
                     continue
-                if not text(prefix).startswith("'flowlog-checkpoints/${destination}/${"):
+                if not text(prefix).startswith(_CHECKPOINTS_OF):
                     yield node.start_point.row + 1, f"deletes by {text(prefix)}"
 
 

@@ -90,6 +90,7 @@ def test_a_file_that_cannot_be_parsed_is_told_with_its_line(copy: Path) -> None:
         ("app.bicep", "'roles.bicep'", "'br/public:avm/roles:1.0.0'", "is of a registry"),
         ("lifecycle.bicep", "['flowlog-quarantine/']", "['flowlog-']", "deletes by"),
         ("lifecycle.bicep", "/${destination}/${name}/'", "/${destination}/'", "deletes by"),
+        ("lifecycle.bicep", "/${destination}/replay=", "/${destination}/", "deletes by"),
         ("webHookSubscription.bicep", "@secure()\n", "", "not marked with @secure"),
         ("app.bicep", "identity.properties.clientId", "listKeys(identity.id, '2023-01-31').key", "lists keys"),
         ("flowLog.bicep", "// One ", "//\n" * 150 + "// One ", "more than 150 lines"),

@@ -36,14 +36,15 @@ def test_of_the_checkpoints_only_those_of_blobs_are_ever_deleted(service: BlobSe
     store.first_run(now)
     store.swept(now)
     assert store.acquire(VNET) is not None
+    assert store.of_replay("audit-7").acquire(VNET) is not None
 
     names = list(service.get_container_client(CONTAINER).list_blob_names())
     deleted = [name for name in names if f"{CONTAINER}/{name}".startswith(tuple(prefixes()))]
 
-    assert len(names) == 3
-    assert deleted == [VNET.name_under(DESTINATION)]
+    assert len(names) == 4
+    assert sorted(deleted) == sorted([VNET.name_under(DESTINATION), VNET.name_under(f"{DESTINATION}/replay=audit-7")])
 
 
 def test_the_quarantine_is_deleted_as_a_whole() -> None:
     assert f"{QUARANTINE}/" in prefixes()
-    assert len(prefixes()) == 2
+    assert len(prefixes()) == 3
