@@ -48,7 +48,7 @@ examples:
   python -m bench --quick --json - | jq '.rows[] | [.subject, .figure, .value]'
 
 exit status: 0 measured; 1 something that was measured did not do its work; 2 it could not be run; 130 Ctrl-C
-bench/README.md tells what each figure means.
+bench/README.md tells what each figure means; python -m bench.sizing derives sizes and costs from them.
 """
 
 

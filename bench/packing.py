@@ -9,10 +9,18 @@ from bench.inputs import MEBIBYTE, VNET, Document, Sizes, documents
 from bench.measure import BenchError, Tell
 from bench.pipeline import Encoded, encode, new_packer, pack, scan
 from bench.row import Row
+from bench.stages import FEWER_KEYS
 from flowlog_core.encode import Encoder
 from flowlog_core.events import Event, EventCompression, EventFormat, EventOptions
 
 SECTION: Final = "events"
+
+_BODIES: Final[Mapping[str, EventOptions]] = {
+    "body, none": EventOptions(),
+    "body, gzip": EventOptions(compression="gzip"),
+    f"body, gzip, {len(FEWER_KEYS)} keys": EventOptions(compression="gzip", fields=FEWER_KEYS),
+}
+"""What bytes a flow are told of."""
 
 _COMPRESSIONS: Final[tuple[EventCompression, ...]] = get_args(EventCompression)
 _FORMATS: Final[tuple[EventFormat, ...]] = ("ndjson", "records")
@@ -27,24 +35,22 @@ def measure(sizes: Sizes, tell: Tell) -> list[Row]:
     rows: list[Row] = []
     for document in documents(sizes.document_bytes):
         tell(document.subject)
-        limit = new_packer(document, EventOptions()).max_flow_bytes
-        encoded = list(encode(document.blob, scan(document), Encoder(), limit))
-        rows += _bytes_a_flow(document, encoded)
+        rows += [_bytes_a_flow(document, figure, options) for figure, options in _BODIES.items()]
         if document.subject == VNET:
-            rows += _fills(document, encoded)
+            rows += _fills(document)
     return rows
 
 
-def _bytes_a_flow(document: Document, encoded: Sequence[Encoded]) -> list[Row]:
-    rows = []
-    for compression in _COMPRESSIONS:
-        packer = new_packer(document, EventOptions(compression=compression))
-        size = sum(len(event.body) for packed in pack(encoded, packer) for event in packed.events)
-        rows.append(Row(SECTION, document.subject, f"body, {compression}", size / document.flows, "bytes/flow"))
-    return rows
+def _bytes_a_flow(document: Document, figure: str, options: EventOptions) -> Row:
+    packer = new_packer(document, options)
+    encoded = encode(document.blob, scan(document), Encoder(options.fields), packer.max_flow_bytes)
+    size = sum(len(event.body) for packed in pack(encoded, packer) for event in packed.events)
+    return Row(SECTION, document.subject, figure, size / document.flows, "bytes/flow")
 
 
-def _fills(document: Document, encoded: Sequence[Encoded]) -> list[Row]:
+def _fills(document: Document) -> list[Row]:
+    longest = new_packer(document, EventOptions()).max_flow_bytes
+    encoded = list(encode(document.blob, scan(document), Encoder(), longest))
     rows = []
     for (limit, size), form, compression in itertools.product(_LIMITS.items(), _FORMATS, _COMPRESSIONS):
         options = EventOptions(form, compression, size)
