@@ -23,6 +23,8 @@ from flowlog_core.settings import Settings
 ALL_SENT: Final = 0
 SOME_REMAIN: Final = 1
 
+_MOST_TOLD: Final = 20
+
 _EXAMPLES: Final = """\
 examples:
   flowlog quarantine replay --dry-run
@@ -124,14 +126,22 @@ def _recover(found: Iterable[StoredItem | UnreadableItem], recovery: Recovery, o
             if options.json:
                 write_rows("items", map(_fields, recovered), done.fields)
             else:
-                lines = (f"remains: {each.reason}: {each.name}" for each in recovered if each.remains)
-                sys.stdout.writelines(f"{printable(line)}\n" for line in lines)
+                _tell_remaining((each for each in recovered if each.remains), None if options.verbose else _MOST_TOLD)
     except BaseException:
         complain(f"not done to the end; so far {_summary(done, options)}")
         raise
     if not options.json:
         sys.stdout.write(f"{_summary(done, options)}\n")
     return SOME_REMAIN if done.remaining else ALL_SENT
+
+
+def _tell_remaining(remaining: Iterable[Recovered], most: int | None) -> None:
+    """Name what remains, up to so many; the summary counts all of them, and --verbose names them."""
+    for number, each in enumerate(remaining):
+        if most is None or number < most:
+            sys.stdout.write(f"{printable(f'remains: {each.reason}: {each.name}')}\n")
+        elif number == most:
+            sys.stdout.write("remains: more; --verbose names them, and so does `flowlog quarantine list`\n")
 
 
 def _summary(done: _Done, options: argparse.Namespace) -> str:

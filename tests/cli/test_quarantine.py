@@ -396,3 +396,15 @@ def test_documents_of_records_are_read_by_either_encoding(site: Site) -> None:
     assert names(site) == [item.name]
     assert "remains offset 12" in site.run("quarantine", "show", item.name).out
     assert document([raw])[12:-2] == raw
+
+
+def test_of_many_items_that_remain_some_are_named_and_with_verbose_all(site: Site) -> None:
+    site.put(site.blob(), [nsg_record(["rubbish"])] * 25)
+    site.forward(site.blob())
+
+    some, every = site.run("quarantine", "replay", "--yes"), site.run("quarantine", "replay", "--yes", "--verbose")
+
+    assert some.out.count("remains: 1 of 1 tuples") == 20
+    assert "remains: more; --verbose names them" in some.out
+    assert every.out.count("remains: 1 of 1 tuples") == 25
+    assert some.out.splitlines()[-1] == every.out.splitlines()[-1]
