@@ -67,6 +67,13 @@ def add_span(parser: argparse.ArgumentParser, *, required: bool = True, since: s
     parser.add_argument("--prefix", default="", help="only blobs whose names begin so")
 
 
+def add_max_lag(parser: argparse.ArgumentParser) -> None:
+    """Add ``--max-lag``."""
+    parser.add_argument(
+        "--max-lag", type=duration, default="10m", metavar="DURATION", help="how long a blob may wait (default: 10m)"
+    )
+
+
 def read_settings(options: argparse.Namespace) -> Settings:
     """Read the app's settings from the environment and from ``--settings``.
 

@@ -13,9 +13,9 @@ from flowlog_core.cli.arguments import (
     Subparsers,
     UsageError,
     add_command,
+    add_max_lag,
     add_settings,
     add_span,
-    duration,
     read_settings,
     selection,
 )
@@ -84,9 +84,7 @@ def add(commands: Subparsers) -> None:
     parser.add_argument(
         "--consumer-group", default=DEFAULT_GROUP, metavar="NAME", help=f"to read by (default: {DEFAULT_GROUP})"
     )
-    parser.add_argument(
-        "--max-lag", type=duration, default="10m", metavar="DURATION", help="how long a blob may wait (default: 10m)"
-    )
+    add_max_lag(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
 
 

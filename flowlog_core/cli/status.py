@@ -10,9 +10,9 @@ from flowlog_core.adapters.wiring import connect
 from flowlog_core.cli.arguments import (
     Subparsers,
     add_command,
+    add_max_lag,
     add_settings,
     add_span,
-    duration,
     read_settings,
     selection,
 )
@@ -66,9 +66,7 @@ def add(commands: Subparsers) -> None:
     parser.set_defaults(run=_status)
     add_settings(parser)
     add_span(parser, required=False, since="3h ago")
-    parser.add_argument(
-        "--max-lag", type=duration, default="10m", metavar="DURATION", help="how long a blob may wait (default: 10m)"
-    )
+    add_max_lag(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
 
 
