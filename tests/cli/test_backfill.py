@@ -235,7 +235,7 @@ def test_a_connection_that_breaks_is_told_and_opened_again(site: Site) -> None:
     gc.collect()  # here, where they are expected
 
 
-def test_beside_the_running_app_every_flow_arrives_once(site: Site) -> None:
+def test_beside_the_running_app_every_flow_arrives_once_and_the_audit_is_clean(site: Site) -> None:
     blobs = [site.blob(hours_ago=number % 8, mac=f"00155D{number:06}") for number in range(20)]
     for blob in blobs:
         site.put(blob, 4)
@@ -261,6 +261,9 @@ def test_beside_the_running_app_every_flow_arrives_once(site: Site) -> None:
     assert by_backfill + sum(by_app) == 20 * 8
     assert set(flows_of(site).values()) == {1}
     assert len(flows_of(site)) == 20 * 8
+    audited = site.run("audit", *SINCE)
+    assert audited.status == 0
+    assert "Proven: 20 of 20 blobs are whole on the hub, with 160 flows in " in audited.out
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
