@@ -13,9 +13,9 @@ from flowlog_core.forward import Forwarder, ForwardOptions
 from flowlog_core.listing import Selection
 from flowlog_core.operations.audit import AuditOptions, audit
 from flowlog_core.operations.audit_report import AuditReport, Finding, Kind
+from flowlog_core.operations.hub import RetainedFrom
+from flowlog_core.operations.received import ReceivedEvent
 from flowlog_core.operations.spans import Place, Span
-from flowlog_core.ports import RetainedFrom
-from flowlog_core.received import ReceivedEvent
 from tests.flow_logs import VNET, document, nsg_record, vnet_record
 from tests.memory import AtOnce, MemoryCheckpoints, MemoryQuarantineStore
 from tests.test_forward import Setup

@@ -12,9 +12,10 @@ from flowlog_core.events import EventFormat
 from flowlog_core.listing import Selection
 from flowlog_core.operations.audit import AuditOptions, audit
 from flowlog_core.operations.audit_report import Kind
+from flowlog_core.operations.hub import RetainedFrom
+from flowlog_core.operations.received import ReceivedEvent
 from flowlog_core.operations.spans import Span
-from flowlog_core.ports import ListedBlob, RetainedFrom
-from flowlog_core.received import ReceivedEvent
+from flowlog_core.ports import ListedBlob
 from tests.flow_logs import VNET
 from tests.memory import MemoryQuarantineStore
 from tests.test_audit import ELEVEN, HOUR, Hub, Site, found, span_of

@@ -21,8 +21,8 @@ from flowlog_core.adapters.event_reader import EventHubReader
 from flowlog_core.adapters.hub_clients import SharedToken, remedy
 from flowlog_core.errors import ReceiveError
 from flowlog_core.events import Event
-from flowlog_core.ports import RetainedFrom
-from flowlog_core.received import ReceivedEvent
+from flowlog_core.operations.hub import RetainedFrom
+from flowlog_core.operations.received import ReceivedEvent
 from flowlog_core.settings import EventHubConnection
 from local.amqp_frames import write_message
 from local.event_hub import EventHub

@@ -68,7 +68,8 @@ LAYERS = [
     },
     {"flowlog_core.operations.traffic"},
     {"flowlog_core.operations.flow_filter", "flowlog_core.operations.ledger", "flowlog_core.operations.tally"},
-    {"flowlog_core.operations.spans"},
+    {"flowlog_core.operations.hub", "flowlog_core.operations.spans"},
+    {"flowlog_core.operations.received"},
     {"flowlog_core.operations"},
     # What it does.
     {"flowlog_core.settings"},
@@ -76,7 +77,7 @@ LAYERS = [
     {"flowlog_core.forward", "flowlog_core.listing"},
     {"flowlog_core.deliver"},
     {"flowlog_core.ports"},
-    {"flowlog_core.decode", "flowlog_core.events", "flowlog_core.received"},
+    {"flowlog_core.decode", "flowlog_core.events", "flowlog_core.operations.received"},
     {"flowlog_core.body", "flowlog_core.checkpoint", "flowlog_core.encode", "flowlog_core.quarantine"},
     {"flowlog_core.formats"},
     {"flowlog_core.formats.nsg", "flowlog_core.formats.vnet"},

@@ -1,4 +1,4 @@
-"""Events from Event Hubs; see `ports.EventReader`.
+"""Events from Event Hubs; see `operations.hub.EventReader`.
 
 A thread for each partition receives, through a client of its own, into one inbox, from which the iterator takes. Where
 the inbox is full the threads wait, and so does the hub: a link has credit for few events.
@@ -18,8 +18,8 @@ from azure.eventhub.exceptions import EventHubError
 from flowlog_core.adapters.hub_clients import HubClients, PartitionState, remedy
 from flowlog_core.adapters.inbox import Inbox
 from flowlog_core.errors import ReceiveError
-from flowlog_core.ports import RetainedFrom
-from flowlog_core.received import ReceivedEvent
+from flowlog_core.operations.hub import RetainedFrom
+from flowlog_core.operations.received import ReceivedEvent
 from flowlog_core.settings import EventHubConnection
 
 DEFAULT_GROUP: Final = "$Default"
@@ -47,12 +47,12 @@ class EventHubReader:
         self._hub = HubClients(connection, consumer_group)
 
     def read(self, since: datetime | Literal["earliest", "latest"], *, follow: bool) -> Generator[ReceivedEvent]:
-        """See `ports.EventReader.read`. Times count in milliseconds."""
+        """See `operations.hub.EventReader.read`. Times count in milliseconds."""
         spans = {state.partition: _span(state, since, follow=follow) for state in self._hub.states()}
         return self._receive({partition: span for partition, span in spans.items() if span is not None})
 
     def retained(self) -> dict[str, RetainedFrom]:
-        """See `ports.EventReader.retained`."""
+        """See `operations.hub.EventReader.retained`."""
         states = self._hub.states()
         spans = {state.partition: _Span(_BEFORE_ALL, end=state.first) for state in states if not state.empty}
         enqueued = {event.partition: event.enqueued for event in self._receive(spans, ahead=1)}

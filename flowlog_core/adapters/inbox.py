@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Sequence
 from typing import Final, Protocol
 
-from flowlog_core.received import ReceivedEvent
+from flowlog_core.operations.received import ReceivedEvent
 
 _CAPACITY_BYTES: Final = 16 * 1024 * 1024
 _WATCH_SECONDS: Final = 1.0

@@ -9,7 +9,7 @@ import orjson
 
 from flowlog_core.cli.flow_table import COLUMNS, cells, line
 from flowlog_core.cli.terminal import complain, console
-from flowlog_core.received import Flow
+from flowlog_core.operations.received import Flow
 
 _PLAIN_TOTALS_SECONDS: Final = 5.0
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flowlog_core.cli.plain_text import printable
 from flowlog_core.cli.terminal import Align
-from flowlog_core.received import Flow
+from flowlog_core.operations.received import Flow
 
 _NOTHING: Final = "-"
 _PROTOCOLS: Final = {

@@ -12,7 +12,7 @@ from flowlog_core.cli.flow_table import COLUMNS, KEYS, Column, cells, line, styl
 from flowlog_core.cli.plain_text import printable
 from flowlog_core.cli.terminal import console, table
 from flowlog_core.flow import DEFAULT_FIELDS
-from flowlog_core.received import Flow
+from flowlog_core.operations.received import Flow
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flowlog_core.cli.flow_table import COLUMNS, cells, style
-from flowlog_core.received import Flow
+from flowlog_core.operations.received import Flow
 
 _ROWS_BESIDE: Final = 9  # lines of a terminal that header, totals and prompt take
 _LEAST_ROWS: Final = 5

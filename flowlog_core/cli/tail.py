@@ -22,7 +22,7 @@ from flowlog_core.cli.flow_display import Display, JsonLines, display
 from flowlog_core.cli.terminal import complain, lasting
 from flowlog_core.errors import ReceiveError
 from flowlog_core.operations.flow_filter import FlowFilter
-from flowlog_core.received import Flow, ReceivedEvent
+from flowlog_core.operations.received import Flow, ReceivedEvent
 
 _ENDED: Final = 0
 _DIRECTIONS: Final = {"in": "inbound", "out": "outbound", "inbound": "inbound", "outbound": "outbound"}

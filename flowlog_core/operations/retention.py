@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+from flowlog_core.operations.hub import RetainedFrom
 from flowlog_core.operations.ledger import Gap, Ledger
-from flowlog_core.ports import RetainedFrom
 
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 

@@ -12,7 +12,7 @@ from flowlog_core.encode import Encoder
 from flowlog_core.errors import ReceiveError
 from flowlog_core.events import EventCompression, EventFormat, EventOptions, Packer
 from flowlog_core.flow import DEFAULT_FIELDS
-from flowlog_core.received import ReceivedEvent
+from flowlog_core.operations.received import ReceivedEvent
 from flowlog_core.scanner import Record
 from tests.flow_logs import VNET, vnet_record
 

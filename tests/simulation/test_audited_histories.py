@@ -8,8 +8,8 @@ from greenlet import getcurrent
 from flowlog_core.listing import Selection
 from flowlog_core.operations.audit import AuditOptions, audit
 from flowlog_core.operations.audit_report import AuditReport, Kind
+from flowlog_core.operations.received import ReceivedEvent
 from flowlog_core.operations.spans import Span
-from flowlog_core.received import ReceivedEvent
 from tests.memory import MemoryQuarantine, MemoryQuarantineStore
 from tests.simulation.history import ACCOUNT, CONTAINER, History
 from tests.simulation.world import Actor, Checkpoints, Source
