@@ -9,7 +9,7 @@ from typing import Protocol
 from flowlog_core.blob import SourceBlob
 from flowlog_core.checkpoint import Checkpoint
 from flowlog_core.events import Event
-from flowlog_core.quarantine import QuarantineItem, StoredItem
+from flowlog_core.quarantine import QuarantineItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,59 +236,6 @@ class Quarantine(Protocol):
 
     def put(self, item: QuarantineItem, time: datetime) -> None:
         """Store an item, over an earlier one of the same name. One request.
-
-        Raises:
-            StorageError: The request failed.
-
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ListedItem:
-    """What a listing says of an item in quarantine; `quarantine.ItemName` reads its name.
-
-    Attributes:
-        name: The item's name.
-        size: Of its document, in bytes.
-        modified: When it was last written.
-
-    """
-
-    name: str
-    size: int
-    modified: datetime
-
-
-class QuarantineStore(Quarantine, Protocol):
-    """Quarantine as an operator has it: what is in it can be listed, read and taken out, too."""
-
-    def items(self, account: str, container: str, under: str) -> Iterator[ListedItem]:
-        """Give the items of the blobs whose names begin with `under`, in the order of their names.
-
-        One request for each 5,000; where there is no quarantine yet, it is empty. Of a blob whose path is too long for
-        a name, the item's name has only the beginning: where `under` is longer than that, items are given that may be
-        another blob's, which `quarantine.is_item_of` or the document tells.
-
-        Raises:
-            StorageError: The request failed.
-
-        """
-        ...
-
-    def get(self, name: str) -> StoredItem:
-        """Read an item. One request.
-
-        Raises:
-            ItemGoneError: There is none of this name.
-            QuarantineUnreadableError: It is no item, or one of another version.
-            StorageError: The request failed.
-
-        """
-        ...
-
-    def delete(self, name: str) -> None:
-        """Take an item out of quarantine for good; one that is gone already is no error. One request.
 
         Raises:
             StorageError: The request failed.

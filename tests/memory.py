@@ -20,8 +20,9 @@ from flowlog_core.errors import (
     StorageError,
 )
 from flowlog_core.events import Event
-from flowlog_core.ports import Chunk, ListedBlob, ListedItem
-from flowlog_core.quarantine import ItemsUnder, QuarantineItem, StoredItem
+from flowlog_core.operations.quarantine_store import ItemsUnder, ListedItem, StoredItem
+from flowlog_core.ports import Chunk, ListedBlob
+from flowlog_core.quarantine import QuarantineItem
 
 
 class AtOnce(Executor):

@@ -15,7 +15,8 @@ from flowlog_core.operations.quarantine_listing import (
     read_item,
     select_items,
 )
-from flowlog_core.quarantine import QuarantineItem, StoredItem
+from flowlog_core.operations.quarantine_store import StoredItem
+from flowlog_core.quarantine import QuarantineItem
 from tests.memory import MemoryQuarantine, MemoryQuarantineStore
 
 FOUND = datetime(2026, 11, 20, 23, 7, tzinfo=UTC)

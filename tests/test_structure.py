@@ -50,8 +50,9 @@ LAYERS = [
         "flowlog_core.adapters.checkpoints",
         "flowlog_core.adapters.event_hub",
         "flowlog_core.adapters.event_reader",
-        "flowlog_core.adapters.quarantine",
+        "flowlog_core.adapters.quarantine_store",
     },
+    {"flowlog_core.adapters.quarantine"},
     {"flowlog_core.adapters.hub_clients"},
     {"flowlog_core.adapters.credentials", "flowlog_core.adapters.inbox", "flowlog_core.telemetry"},
     # What the app itself does not use.
@@ -68,7 +69,7 @@ LAYERS = [
     },
     {"flowlog_core.operations.traffic"},
     {"flowlog_core.operations.flow_filter", "flowlog_core.operations.ledger", "flowlog_core.operations.tally"},
-    {"flowlog_core.operations.hub", "flowlog_core.operations.spans"},
+    {"flowlog_core.operations.hub", "flowlog_core.operations.quarantine_store", "flowlog_core.operations.spans"},
     {"flowlog_core.operations.received"},
     {"flowlog_core.operations"},
     # What it does.

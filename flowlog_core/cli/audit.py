@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from flowlog_core.adapters.event_reader import DEFAULT_GROUP, EventHubReader
+from flowlog_core.adapters.quarantine_store import quarantine_store
 from flowlog_core.adapters.wiring import connect
 from flowlog_core.cli.arguments import (
     Subparsers,
@@ -98,7 +99,7 @@ def _audit(options: argparse.Namespace) -> int:
             listing=world.source,
             checkpoints=world.checkpoints,
             reader=EventHubReader(settings.event_hub, options.consumer_group),
-            quarantine=world.quarantine,
+            quarantine=quarantine_store(settings.state),
             options=AuditOptions(
                 selection=chosen,
                 first_hour=world.first_hour(settings.forward.start),

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from flowlog_core.adapters.wiring import connect
+from flowlog_core.adapters.quarantine_store import quarantine_store
 from flowlog_core.cli.arguments import Subparsers, add_command, read_settings
-from flowlog_core.cli.command_log import CommandLog
 from flowlog_core.cli.item_selection import add_item_selection, item_selection
 from flowlog_core.cli.json_rows import write_rows
 from flowlog_core.cli.plain_text import counted, printable
@@ -20,7 +19,7 @@ from flowlog_core.cli.quarantine_show import add_show
 from flowlog_core.cli.rows import utc
 from flowlog_core.cli.terminal import complain, console, table
 from flowlog_core.operations.quarantine_listing import UnreadableItem, select_items
-from flowlog_core.quarantine import StoredItem
+from flowlog_core.operations.quarantine_store import StoredItem
 
 ALL_WELL: Final = 0
 SOMETHING_THERE: Final = 1
@@ -114,11 +113,10 @@ class _Totals:
 def _list(options: argparse.Namespace) -> int:
     settings = read_settings(options)
     chosen = item_selection(options, settings)
-    world = connect(settings, CommandLog(verbose=options.verbose))
     totals = _Totals()
     shown: list[StoredItem] = []
     with progress() as tell:
-        found = totals.count(select_items(world.quarantine, chosen), tell)
+        found = totals.count(select_items(quarantine_store(settings.state), chosen), tell)
         if options.json:
             write_rows("items", map(_fields, found), totals.fields)
         elif options.names:

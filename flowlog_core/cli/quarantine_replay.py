@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
+from flowlog_core.adapters.quarantine_store import quarantine_store
 from flowlog_core.adapters.wiring import World, connect
 from flowlog_core.cli.arguments import Subparsers, UsageError, add_command, read_settings
 from flowlog_core.cli.command_log import CommandLog
@@ -16,8 +17,8 @@ from flowlog_core.cli.plain_text import counted, printable
 from flowlog_core.cli.progress import progress
 from flowlog_core.cli.terminal import complain, confirmed
 from flowlog_core.operations.quarantine_listing import UnreadableItem, listed_items, select_items
+from flowlog_core.operations.quarantine_store import QuarantineStore, StoredItem
 from flowlog_core.operations.recover import Recovered, Recovery, RecoveryOptions
-from flowlog_core.quarantine import StoredItem
 from flowlog_core.settings import Settings
 
 ALL_SENT: Final = 0
@@ -80,12 +81,13 @@ def _replay(options: argparse.Namespace) -> int:
     settings = read_settings(options)
     chosen = item_selection(options, settings)
     world = connect(settings, CommandLog(verbose=options.verbose))
+    store = quarantine_store(settings.state)
     with closing(world.sink):
-        count = len(options.names) or sum(1 for _ in listed_items(world.quarantine, chosen))
+        count = len(options.names) or sum(1 for _ in listed_items(store, chosen))
         if count and not _agreed(count, settings, options):
             return SOME_REMAIN
-        named, selected = items_by_name(world.quarantine, options.names), select_items(world.quarantine, chosen)
-        return _recover(named if options.names else selected, _recovery(world, settings, options), options)
+        named, selected = items_by_name(store, options.names), select_items(store, chosen)
+        return _recover(named if options.names else selected, _recovery(world, store, settings, options), options)
 
 
 def _agreed(count: int, settings: Settings, options: argparse.Namespace) -> bool:
@@ -98,10 +100,10 @@ def _agreed(count: int, settings: Settings, options: argparse.Namespace) -> bool
     return options.dry_run or options.keep or confirmed(question, yes=options.yes)
 
 
-def _recovery(world: World, settings: Settings, options: argparse.Namespace) -> Recovery:
+def _recovery(world: World, store: QuarantineStore, settings: Settings, options: argparse.Namespace) -> Recovery:
     forward = settings.forward
     return Recovery(
-        store=world.quarantine,
+        store=store,
         source=world.source,
         checkpoints=world.checkpoints,
         sink=world.sink,

@@ -9,6 +9,7 @@ from typing import Final
 
 import orjson
 
+from flowlog_core.adapters.quarantine_store import quarantine_store
 from flowlog_core.adapters.wiring import World, connect
 from flowlog_core.blob import SourceBlob
 from flowlog_core.cli.arguments import Subparsers, UsageError, add_command, add_settings, read_settings
@@ -19,8 +20,9 @@ from flowlog_core.cli.rows import utc
 from flowlog_core.cli.terminal import complain
 from flowlog_core.formats import ShapeError, decode
 from flowlog_core.operations.quarantine_listing import UnreadableItem, items_of
+from flowlog_core.operations.quarantine_store import QuarantineStore, StoredItem
 from flowlog_core.operations.recover import bytes_of
-from flowlog_core.quarantine import QuarantineItem, StoredItem
+from flowlog_core.quarantine import QuarantineItem
 
 SHOWN: Final = 0
 NOT_DONE: Final = 2
@@ -58,8 +60,9 @@ def add_show(actions: Subparsers) -> None:
 def _show(options: argparse.Namespace) -> int:
     if bool(options.names) == bool(options.blob) or (options.offset is not None and not options.blob):
         raise UsageError("say which items: their names, or --blob PATH, to which --offset N may be added")
-    world = connect(read_settings(options), CommandLog(verbose=options.verbose))
-    found = _asked_for(world, options)
+    settings = read_settings(options)
+    world = connect(settings, CommandLog(verbose=options.verbose))
+    found = _asked_for(quarantine_store(settings.state), options)
     if options.raw:
         return _write_raw(world, found)
     shown, status = 0, SHOWN
@@ -85,11 +88,11 @@ def _write_raw(world: World, found: Iterator[StoredItem | UnreadableItem]) -> in
     return SHOWN
 
 
-def _asked_for(world: World, options: argparse.Namespace) -> Iterator[StoredItem | UnreadableItem]:
+def _asked_for(store: QuarantineStore, options: argparse.Namespace) -> Iterator[StoredItem | UnreadableItem]:
     if options.names:
-        yield from items_by_name(world.quarantine, options.names)
+        yield from items_by_name(store, options.names)
         return
-    for found in items_of(world.quarantine, SourceBlob(*parse_path(options.blob))):
+    for found in items_of(store, SourceBlob(*parse_path(options.blob))):
         if options.offset is None or (isinstance(found, StoredItem) and found.item.offset == options.offset):
             yield found
 

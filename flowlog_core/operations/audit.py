@@ -23,13 +23,13 @@ from flowlog_core.listing import Selection
 from flowlog_core.operations.audit_report import AuditReport, AuditRow, Finding, Kind
 from flowlog_core.operations.hub import EventReader
 from flowlog_core.operations.ledger import Gap, Ledger, Told
+from flowlog_core.operations.quarantine_store import ItemName, QuarantineStore, is_item_of
 from flowlog_core.operations.received import ReceivedEvent
 from flowlog_core.operations.recover import REPLAY as RECOVERY
 from flowlog_core.operations.retention import NEVER, Retention
 from flowlog_core.operations.spans import Place
 from flowlog_core.operations.standing import Standing, standings
-from flowlog_core.ports import BlobListing, CheckpointStore, QuarantineStore
-from flowlog_core.quarantine import ItemName, is_item_of
+from flowlog_core.ports import BlobListing, CheckpointStore
 
 _MOST_LISTED: Final = 5
 

@@ -6,8 +6,7 @@ from datetime import datetime
 
 from flowlog_core.blob import SourceBlob
 from flowlog_core.errors import ItemGoneError, QuarantineUnreadableError
-from flowlog_core.ports import ListedItem, QuarantineStore
-from flowlog_core.quarantine import ItemName, StoredItem, is_item_of
+from flowlog_core.operations.quarantine_store import ItemName, ListedItem, QuarantineStore, StoredItem, is_item_of
 
 
 @dataclass(frozen=True, slots=True)

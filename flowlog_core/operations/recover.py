@@ -24,8 +24,9 @@ from flowlog_core.errors import (
 )
 from flowlog_core.events import EventOptions, PackedRange, Packer
 from flowlog_core.formats import LANDMARKS
-from flowlog_core.ports import BlobSource, CheckpointStore, Clock, EventSink, Log, QuarantineStore
-from flowlog_core.quarantine import QuarantineItem, StoredItem
+from flowlog_core.operations.quarantine_store import QuarantineStore, StoredItem
+from flowlog_core.ports import BlobSource, CheckpointStore, Clock, EventSink, Log
+from flowlog_core.quarantine import QuarantineItem
 from flowlog_core.scanner import HEADER_BYTES, Scanner
 
 REPLAY: Final = "quarantine"

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from flowlog_core.blob import SourceBlob
+from flowlog_core.operations.quarantine_store import StoredItem
 from flowlog_core.operations.recover import Recovered, Recovery
-from flowlog_core.quarantine import QuarantineItem, StoredItem
+from flowlog_core.quarantine import QuarantineItem
 from tests.cli.site import HOUR, Site
 from tests.flow_logs import document, nsg_record, vnet_record
 

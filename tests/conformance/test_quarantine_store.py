@@ -7,7 +7,8 @@ import pytest
 
 from flowlog_core.blob import NAME_LIMIT, SourceBlob
 from flowlog_core.errors import ItemGoneError
-from flowlog_core.quarantine import ItemName, QuarantineItem, is_item_of
+from flowlog_core.operations.quarantine_store import ItemName, is_item_of
+from flowlog_core.quarantine import QuarantineItem
 from tests.conformance.test_blob_source import NAMES
 from tests.conformance.world import World
 

@@ -12,9 +12,10 @@ from flowlog_core.adapters.blobs import AzureBlobSource
 from flowlog_core.adapters.checkpoints import CONTAINER, AzureCheckpointStore
 from flowlog_core.adapters.event_hub import EventHubSink
 from flowlog_core.adapters.quarantine import CONTAINER as QUARANTINE_CONTAINER
-from flowlog_core.adapters.quarantine import AzureQuarantine
+from flowlog_core.adapters.quarantine_store import AzureQuarantineStore
 from flowlog_core.blob import SourceBlob
-from flowlog_core.ports import BlobListing, BlobSource, CheckpointStore, EventSink, Quarantine, QuarantineStore
+from flowlog_core.operations.quarantine_store import QuarantineStore
+from flowlog_core.ports import BlobListing, BlobSource, CheckpointStore, EventSink, Quarantine
 from flowlog_core.quarantine import QuarantineItem
 from flowlog_core.settings import EventHubConnection
 from local.azurite import Azurite
@@ -119,7 +120,7 @@ class AzureWorld(World):
         self.checkpoints = AzureCheckpointStore(self._service, self._destination)
         self.other_checkpoints = AzureCheckpointStore(self._service, f"{self._destination}-other")
         self.sink = self._sink = EventHubSink(EventHubConnection("localhost", "flowlogs", self._hub.connection_string))
-        self.quarantine = self.quarantine_store = AzureQuarantine(self._service)
+        self.quarantine = self.quarantine_store = AzureQuarantineStore(self._service)
 
     def put(self, blob: SourceBlob, data: bytes) -> None:
         container = self._service.get_container_client(blob.container)

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from flowlog_core.blob import SourceBlob
 from flowlog_core.errors import QuarantineUnreadableError
-from flowlog_core.quarantine import ItemName, ItemsUnder, QuarantineItem, StoredItem, is_item_of
+from flowlog_core.operations.quarantine_store import ItemName, ItemsUnder, StoredItem, is_item_of
+from flowlog_core.quarantine import QuarantineItem
 
 LEVELS = st.text("ab~/0.é", min_size=1, max_size=1100)
 
