@@ -128,7 +128,7 @@ class GzipBody:
     @property
     def room(self) -> int:
         """See `Body.room`."""
-        return incompressible(self._left) - self._pending_size - len(self._framing.suffix)
+        return max(0, incompressible(self._left) - self._pending_size - len(self._framing.suffix))
 
     @property
     def filled(self) -> float:

@@ -200,10 +200,16 @@ class Delivery:
         self._sending = background.submit(self._sender())
 
     def _end(self) -> None:
-        """Wait for the batch that is under way."""
-        sending, self._sending = self._sending, None
-        if sending is not None:
-            self._acknowledge(sending.result())
+        """Wait for the batch that is under way; where the waiting is interrupted, it still is."""
+        if self._sending is None:
+            return
+        try:
+            acknowledged = self._sending.result()
+        except Exception:
+            self._sending = None
+            raise
+        self._sending = None
+        self._acknowledge(acknowledged)
 
     def _send(self) -> None:
         """Send a batch."""

@@ -561,6 +561,36 @@ def test_while_a_chunk_is_encoded_the_next_is_read_and_a_batch_is_sent() -> None
     assert_tiles(setup.ranges(), len(data) - 2)
 
 
+def test_an_interruption_while_a_batch_is_waited_for_does_not_release_the_lease_under_it() -> None:
+    setup = Setup(ForwardOptions(SMALL_EVENTS, start="all", batch_bytes=20_000))
+    setup.blobs.put(VNET, document([vnet_record(10, number=number) for number in range(100)]))
+    waits: list[bool] = []
+
+    class Interrupted(Held):
+        def submit[T](self, call: Callable[..., T], /, *arguments: Any, **named: Any) -> Future[T]:
+            future = super().submit(call, *arguments, **named)
+            end = future.result
+
+            def result(timeout: float | None = None) -> T:
+                waits.append(setup.checkpoints.acquire(VNET) is None)
+                if len(waits) == 1:
+                    raise KeyboardInterrupt
+                return end(timeout)
+
+            future.result = result  # type: ignore[method-assign]  # as an interrupted wait is
+            return future
+
+    background = setup.forwarder.background = Interrupted()
+
+    with pytest.raises(KeyboardInterrupt):
+        setup.forwarder.forward(VNET)
+
+    assert waits == [True, True]
+    assert background.under_way == []
+    assert setup.checkpoints.stored(VNET).flows == len(setup.flows()) > 0
+    assert setup.checkpoints.acquire(VNET) is not None
+
+
 def test_a_small_append_is_forwarded_without_a_background() -> None:
     setup = Setup()
     background = setup.forwarder.background = Held()

@@ -31,14 +31,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.verbose:
         quiet_clients()
     try:
-        status = int(options.run(options))
-        sys.stdout.flush()
+        return _run(options)
     except BrokenPipeError:
         # Whoever read has seen enough. Without a place to go, the interpreter's last flush would complain.
         sys.stdout = io.TextIOWrapper(io.BytesIO())
         return 0
     except KeyboardInterrupt:
         return INTERRUPTED
+    except OSError as error:  # what commands read, they answer for themselves
+        sys.stdout = io.TextIOWrapper(io.BytesIO())
+        complain(f"the output can't be written: {error.strerror or error}")
+        return NOT_DONE
     except SettingsError as error:
         for fault in error.faults:
             complain(fault)
@@ -49,6 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(_SECRET.sub(r"\1=…", "".join(traceback.format_exception(error))))
         complain(str(error))
         return NOT_DONE
+
+
+def _run(options: argparse.Namespace) -> int:
+    if sys.stdout is None:  # it was closed before this began
+        raise UsageError("there is no standard output to write to")
+    status = int(options.run(options))
+    sys.stdout.flush()
     return status
 
 

@@ -112,6 +112,9 @@ def selection(options: argparse.Namespace, settings: Settings) -> Selection:
     unknown = [name for name in options.source or () if name not in sources]
     if unknown:
         raise UsageError(f"--source {unknown[0]}: FLOWLOG_SOURCES has {', '.join(sources)}")
+    strange = [name for name in options.container or () if name not in settings.containers]
+    if strange:
+        raise UsageError(f"--container {strange[0]}: FLOWLOG_CONTAINERS has {', '.join(settings.containers)}")
     accounts = [sources[name] for name in options.source or sources]
     containers = options.container or settings.containers
     places = tuple((account, container) for account in accounts for container in containers)

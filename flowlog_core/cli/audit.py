@@ -20,14 +20,14 @@ from flowlog_core.cli.arguments import (
     read_settings,
     selection,
 )
+from flowlog_core.cli.command_log import CommandLog
 from flowlog_core.cli.plain_text import printable
 from flowlog_core.cli.progress import progress
 from flowlog_core.cli.rows import PLACE_COLUMNS, placed, utc
-from flowlog_core.cli.terminal import console, joined, lasting, table
+from flowlog_core.cli.terminal import console, joined, lasting, show, table
 from flowlog_core.operations.audit import AuditOptions, Stage, audit
 from flowlog_core.operations.audit_report import AuditReport, AuditRow, Finding, Kind
 from flowlog_core.settings import Settings
-from flowlog_core.telemetry import JsonLog
 
 PROVEN: Final = 0
 SOMETHING_FOUND: Final = 1
@@ -92,7 +92,7 @@ def add(commands: Subparsers) -> None:
 def _audit(options: argparse.Namespace) -> int:
     settings = read_settings(options)
     chosen = selection(options, settings)
-    world = connect(settings, JsonLog())
+    world = connect(settings, CommandLog(verbose=options.verbose))
     now = datetime.now(UTC)
     with progress() as tell:
         report = audit(
@@ -129,7 +129,7 @@ def _print(report: AuditReport, settings: Settings, options: argparse.Namespace)
     for place, row in placed(report.rows, settings):
         shown.add_row(*place.cells(), *_cells(row))
     shown.add_row("all", "", "", *_cells(report.total), style="bold")
-    out.print(shown)
+    show(out, shown)
     for finding in report.findings:
         say(printable(str(finding)))
     for kind, count in report.findings.more().items():

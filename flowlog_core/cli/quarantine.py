@@ -17,7 +17,7 @@ from flowlog_core.cli.progress import progress
 from flowlog_core.cli.quarantine_replay import add_replay
 from flowlog_core.cli.quarantine_show import add_show
 from flowlog_core.cli.rows import utc
-from flowlog_core.cli.terminal import complain, console, table
+from flowlog_core.cli.terminal import complain, console, show, table
 from flowlog_core.operations.quarantine_listing import UnreadableItem, select_items
 from flowlog_core.operations.quarantine_store import StoredItem
 
@@ -135,13 +135,14 @@ def _print(shown: list[StoredItem], totals: _Totals) -> None:
         items = table(_COLUMNS)
         for each in shown:
             items.add_row(*_cells(each))
-        out.print(items, markup=False)
+        show(out, items)
         if totals.items > len(shown):
             out.print(f"and {totals.items - len(shown):,} more; --json and --names have all")
         reasons = table((("count", "right"), ("reason", "left")))
         for reason, count in totals.reasons.most_common(_MOST_REASONS):
             reasons.add_row(f"{count:,}", printable(reason))
-        out.print("", reasons, sep="\n", markup=False)
+        out.print()
+        show(out, reasons)
         if len(totals.reasons) > _MOST_REASONS:
             out.print(f"and {len(totals.reasons) - _MOST_REASONS:,} more reasons; --json has all")
         out.print()

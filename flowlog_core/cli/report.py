@@ -26,7 +26,7 @@ from flowlog_core.cli.report_files import read_files
 from flowlog_core.cli.report_page import check_plotly, page
 from flowlog_core.cli.report_words import UNKNOWN, document, headline, notes, written
 from flowlog_core.cli.rows import utc
-from flowlog_core.cli.terminal import console, lasting, sized, table
+from flowlog_core.cli.terminal import console, lasting, show, sized, table
 from flowlog_core.listing import FlowLogTree
 from flowlog_core.operations.report import Coverage, read_blobs
 from flowlog_core.operations.traffic import BY_KEYS, Summary, Table, Traffic
@@ -133,7 +133,7 @@ def _print(summary: Summary, coverage: Coverage) -> None:
         for row in text.rows:
             made.add_row(*map(printable, row))
         out.print(f"\n{text.title}")
-        out.print(made, markup=False)
+        show(out, made)
         if text.more:
             out.print(f"and {text.more:,} more")
 

@@ -16,14 +16,14 @@ from flowlog_core.cli.arguments import (
     read_settings,
     selection,
 )
+from flowlog_core.cli.command_log import CommandLog
 from flowlog_core.cli.plain_text import printable
 from flowlog_core.cli.progress import progress
 from flowlog_core.cli.rows import PLACE_COLUMNS, placed, utc
-from flowlog_core.cli.terminal import console, lasting, sized, table
+from flowlog_core.cli.terminal import console, lasting, show, sized, table
 from flowlog_core.listing import Selection
 from flowlog_core.operations.status import Status, StatusRow, status
 from flowlog_core.settings import Settings
-from flowlog_core.telemetry import JsonLog
 
 ALL_WELL: Final = 0
 SOME_LATE: Final = 1
@@ -73,7 +73,7 @@ def add(commands: Subparsers) -> None:
 def _status(options: argparse.Namespace) -> int:
     settings = read_settings(options)
     chosen = selection(options, settings)
-    world = connect(settings, JsonLog())
+    world = connect(settings, CommandLog(verbose=options.verbose))
     with progress() as tell:
         made = status(
             listing=world.source,
@@ -97,7 +97,7 @@ def _print(made: Status, settings: Settings, options: argparse.Namespace) -> Non
     for place, row in placed(made.rows, settings):
         shown.add_row(*place.cells(), *_cells(row))
     shown.add_row("all", "", "", *_cells(made.total), style="bold")
-    out.print(shown)
+    show(out, shown)
     if made.total.left_alone:
         out.print(f"left alone, being of hours before FLOWLOG_START: {made.total.left_alone:,} blob(s)", soft_wrap=True)
     for late in made.latest:

@@ -64,8 +64,17 @@ def table(columns: Iterable[tuple[str, Align]]) -> "Table":
 
     made = Table(box=None, pad_edge=False, header_style="bold")
     for name, align in columns:
-        made.add_column(name.upper(), justify=align, overflow="fold", no_wrap=align == "right")
+        made.add_column(name.upper(), justify=align, no_wrap=True)
     return made
+
+
+def show(out: "Console", made: "Table") -> None:
+    """Print a table as wide as it is: where a terminal is narrower its lines go on in the next, and nothing is cut."""
+    width, out.width = out.width, _PLAIN_WIDTH
+    try:
+        out.print(made, markup=False)
+    finally:
+        out.width = width
 
 
 def sized(count: float) -> str:

@@ -73,3 +73,35 @@ def test_ctrl_c_while_the_commands_are_being_imported_ends_without_a_traceback(t
     )
 
     assert (ended.returncode, ended.stderr) == (130, "")
+
+
+def test_output_that_cannot_be_written_is_told_in_a_line(site: Site) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "flowlog_core", "status", "--json"],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert (ended.returncode, ended.stderr) == (2, "flowlog: the output can't be written: No space left on device\n")
+
+
+def test_a_container_that_is_not_watched_is_told(site: Site) -> None:
+    ran = site.run("status", "--container", "insight-logs")
+
+    assert (ran.status, ran.err) == (2, f"flowlog: --container insight-logs: FLOWLOG_CONTAINERS has {site.container}\n")
+
+
+def test_on_a_narrow_terminal_no_figure_is_cut(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.put(site.blob(), 400)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes it for a terminal, then
+    monkeypatch.setenv("COLUMNS", "40")
+
+    ran = site.run("status")
+
+    assert site.container in ran.out
+    assert "FlowLogStorage" in ran.out
+    assert ran.out.count("kB") == 4  # appended and behind, of the hour and of all
