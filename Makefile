@@ -37,13 +37,13 @@ test: $(SET_UP) $(CHECKOV)  ## lint, types and all tests; ARGUMENTS go to pytest
 	@$(PYTHON) -m pytest $(ARGUMENTS)
 
 simulate: $(SET_UP)  ## play many histories of writers, runs, sweeps and faults; SEEDS=10000
-	@$(PYTHON) -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS))
+	@$(PYTHON) -m tests.endurance.simulation $(if $(SEEDS),--seeds $(SEEDS))
 
 crash: $(SET_UP)  ## kill the app's processes at random while logs are written; KILLS=50
-	@$(PYTHON) -m tests.crashes $(if $(KILLS),--kills $(KILLS))
+	@$(PYTHON) -m tests.endurance.crashes $(if $(KILLS),--kills $(KILLS))
 
 backlog: $(SET_UP)  ## forward one large blob and watch the memory; MIB=1024
-	@$(PYTHON) -m tests.backlog $(if $(MIB),--mib $(MIB))
+	@$(PYTHON) -m tests.endurance.backlog $(if $(MIB),--mib $(MIB))
 
 bench: $(SET_UP)  ## measure speed, requests, memory and cold start; ARGUMENTS go to python -m bench (--help tells them)
 	@$(PYTHON) -m bench $(ARGUMENTS)

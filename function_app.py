@@ -5,10 +5,10 @@ import os
 import azure.functions as func
 from azurefunctions.extensions.bindings import blob
 
-from flowlog_core.adapters.wiring import wire
-from flowlog_core.announcement import announced_blob
-from flowlog_core.blob import SourceBlob
 from flowlog_core.settings import Settings
+from flowlog_core.source.announcement import announced_blob
+from flowlog_core.source.blob import SourceBlob
+from flowlog_core.wiring import wire
 
 BLOB_SOURCES = {
     "EventGrid": func.BlobSource.EVENT_GRID,

@@ -15,8 +15,8 @@ from bench.inputs import MEBIBYTE, QUICK, Sizes
 from bench.measure import BenchError, Tell
 from bench.report import document, print_json, print_table
 from bench.row import Row
-from local.app_folder import HostError
 from local.azurite import AzuriteError
+from local.functions_host.app_folder import HostError
 
 MEASURED: Final = 0
 NOT_TRUE: Final = 1

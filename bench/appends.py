@@ -8,9 +8,9 @@ from bench.inputs import HOUR, NSG, QUIET_FLOWS, SEED, VNET, Sizes, interface_of
 from bench.measure import BenchError, Sample, Tell
 from bench.row import Row, value_row
 from bench.servers import Wired, wired
-from flowlog_core.blob import SourceBlob
-from local.blob_stores import StorageAccount
-from local.network_watcher import NetworkWatcher, Written
+from flowlog_core.source.blob import SourceBlob
+from local.network_watcher.blob_stores import StorageAccount
+from local.network_watcher.writer import NetworkWatcher, Written
 
 SECTION: Final = "appends"
 

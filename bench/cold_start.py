@@ -14,7 +14,7 @@ from bench.measure import BenchError, Sample, Tell
 from bench.row import Clock, Row, value_row
 from bench.servers import settings_for
 from local.azurite import Azurite
-from local.event_hub import EventHub
+from local.event_hub.server import EventHub
 
 SECTION: Final = "cold-start"
 

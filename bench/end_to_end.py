@@ -17,9 +17,9 @@ from bench.measure import BenchError, Sample, Tell
 from bench.row import Row, rate_row, value_row
 from bench.servers import settings_for
 from local.azurite import ACCOUNT, Azurite
-from local.blob_stores import StorageAccount
-from local.network_watcher import Backlog, write_backlog
-from local.worker_process import ReceivedEvent, WorkerProcess
+from local.functions_host.process import ReceivedEvent, WorkerProcess
+from local.network_watcher.blob_stores import StorageAccount
+from local.network_watcher.writer import Backlog, write_backlog
 
 SECTION: Final = "backlog"
 

@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from bench.inputs import MEBIBYTE
 from local.child_process import ChildProcess
-from local.event_hub import Counters, EventHub
+from local.event_hub.server import Counters, EventHub
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 

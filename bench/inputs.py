@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from flowlog_core.blob import SourceBlob
-from flowlog_core.forward import ForwardOptions
-from local.block_blob import BlockBlob
-from local.fleet import fleet
-from local.records import PLAIN, Interface, Oddities, Recorder
+from flowlog_core.forwarding.forwarder import ForwardOptions
+from flowlog_core.source.blob import SourceBlob
+from local.network_watcher.block_blob import BlockBlob
+from local.network_watcher.fleet import fleet
+from local.network_watcher.records import PLAIN, Interface, Oddities, Recorder
 
 MEBIBYTE: Final = 1024 * 1024
 SEED: Final = "bench"

@@ -10,8 +10,8 @@ from bench.measure import BenchError, Tell
 from bench.pipeline import Encoded, encode, new_packer, pack, scan
 from bench.row import Row
 from bench.stages import FEWER_KEYS
-from flowlog_core.encode import Encoder
-from flowlog_core.events import Event, EventCompression, EventFormat, EventOptions
+from flowlog_core.events.packer import Event, EventCompression, EventFormat, EventOptions
+from flowlog_core.flow.formatter import Encoder
 
 SECTION: Final = "events"
 

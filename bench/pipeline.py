@@ -5,12 +5,12 @@ from typing import Final
 
 from bench.inputs import MEBIBYTE, Document
 from bench.measure import BenchError
-from flowlog_core.blob import SourceBlob
-from flowlog_core.decode import decode_item
-from flowlog_core.encode import EncodedRecord, Encoder
-from flowlog_core.events import EventOptions, PackedRange, Packer
-from flowlog_core.formats import LANDMARKS
-from flowlog_core.scanner import Item, Record, Scanner
+from flowlog_core.decode.formats import LANDMARKS
+from flowlog_core.decode.log_reader import decode_item
+from flowlog_core.decode.scanner import Item, Record, Scanner
+from flowlog_core.events.packer import EventOptions, PackedRange, Packer
+from flowlog_core.flow.formatter import EncodedRecord, Encoder
+from flowlog_core.source.blob import SourceBlob
 
 HUB_BYTES: Final = MEBIBYTE
 """The largest event that a hub takes (learn.microsoft.com, "Event Hubs quotas and limits")."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from azure.storage.blob import BlobServiceClient
 
 from bench.hub_process import HubProcess
-from flowlog_core.adapters.event_hub import EventHubSink
-from flowlog_core.adapters.wiring import wire
-from flowlog_core.forward import Forwarder
+from flowlog_core.adapters.event_hubs.sink import EventHubSink
+from flowlog_core.forwarding.forwarder import Forwarder
 from flowlog_core.settings import Settings
+from flowlog_core.wiring import wire
 from local.azurite import Azurite
 
 

@@ -9,12 +9,12 @@ from bench.measure import BenchError, Task, Tell, Timing, in_turns
 from bench.pipeline import encode, new_packer, pack, scan
 from bench.row import Row, rate_row, value_row
 from bench.servers import Wired, wired
-from flowlog_core.blob import SourceBlob
-from flowlog_core.checkpoint import Checkpoint, fingerprint_of
-from flowlog_core.deliver import SEND_SECONDS
-from flowlog_core.encode import Encoder
-from flowlog_core.events import Event, EventOptions
-from flowlog_core.ports import BlobSource, CheckpointLease, EventSink
+from flowlog_core.events.packer import Event, EventOptions
+from flowlog_core.flow.formatter import Encoder
+from flowlog_core.forwarding.checkpoint import Checkpoint, fingerprint_of
+from flowlog_core.forwarding.delivery import SEND_SECONDS
+from flowlog_core.forwarding.ports import BlobSource, CheckpointLease, EventSink
+from flowlog_core.source.blob import SourceBlob
 
 SECTION: Final = "services"
 

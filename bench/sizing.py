@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from bench.pipeline import HUB_BYTES
-from flowlog_core.events import EventOptions
-from flowlog_core.forward import ForwardOptions
+from flowlog_core.events.packer import EventOptions
+from flowlog_core.forwarding.forwarder import ForwardOptions
 
 Way = Literal["none", "gzip", "gzip, 8 keys"]
 """How flows are sent; the 8 keys are `bench.stages.FEWER_KEYS`."""
@@ -54,7 +54,7 @@ _USED: Final = 0.6  # of a core, or of a connection, at most
 _HEADROOM: Final = 1.5  # of throughput units over the mean
 _SEND_SECONDS: Final = 0.025  # of a batch: until it is acknowledged, and for handing it over
 _SWEEP_MINUTES: Final = 5
-_REQUESTS: Final = 6  # to storage, of a run; tests/test_requests.py counts them
+_REQUESTS: Final = 6  # to storage, of a run; tests/integration/test_requests.py counts them
 _LISTINGS: Final = 0.6  # of a sweep, for an interface: a flow log has ten, and two listings for each of three hours
 
 _UNIT_BYTES: Final = 1_000_000  # a second, as _UNIT_EVENTS (learn.microsoft.com, "Scaling with Event Hubs")

@@ -11,9 +11,9 @@ from bench.measure import Sample, Task, Tell, in_turns
 from bench.pipeline import Encoded, encode, new_packer, pack, scan
 from bench.reference import encode_flows
 from bench.row import Row, rate_row, value_row
-from flowlog_core.encode import Encoder
-from flowlog_core.events import EventOptions
-from flowlog_core.scanner import Record
+from flowlog_core.decode.scanner import Record
+from flowlog_core.events.packer import EventOptions
+from flowlog_core.flow.formatter import Encoder
 
 SECTION: Final = "stages"
 FEWER_KEYS: Final = ("time", "srcIp", "destIp", "srcPort", "destPort", "protocol", "direction", "decision")

@@ -8,10 +8,10 @@ from typing import Final, Literal, get_args
 from urllib.parse import urlsplit
 
 from flowlog_core.errors import SettingsError
-from flowlog_core.events import MIN_EVENT_BYTES, EventCompression, EventFormat, EventOptions
-from flowlog_core.flow import FieldsError, select_fields
-from flowlog_core.forward import ForwardOptions, Start
-from flowlog_core.sweep import SweepOptions
+from flowlog_core.events.packer import MIN_EVENT_BYTES, EventCompression, EventFormat, EventOptions
+from flowlog_core.flow.schema import FieldsError, select_fields
+from flowlog_core.forwarding.forwarder import ForwardOptions, Start
+from flowlog_core.forwarding.sweep import SweepOptions
 
 TriggerSource = Literal["EventGrid", "LogsAndContainerScan", "StorageQueue", "Sweep"]
 PartitionBy = Literal["mac", "none"]

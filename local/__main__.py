@@ -19,16 +19,16 @@ from typing import Final
 from azure.eventhub import EventData, EventHubConsumerClient, PartitionContext
 from azure.storage.blob import BlobServiceClient
 
-from flowlog_core.cli.flow_display import Display, display
-from local.app_folder import HostError
+from flowlog_core.cli.output.flow_display import Display, display
 from local.azurite import Azurite, AzuriteError
-from local.blob_stores import StorageAccount
 from local.comparison import Comparison
-from local.event_hub import EventHub
-from local.fleet import fleet
-from local.network_watcher import NetworkWatcher, Written
-from local.records import PLAIN, Oddities
-from local.worker_process import WorkerProcess
+from local.event_hub.server import EventHub
+from local.functions_host.app_folder import HostError
+from local.functions_host.process import WorkerProcess
+from local.network_watcher.blob_stores import StorageAccount
+from local.network_watcher.fleet import fleet
+from local.network_watcher.records import PLAIN, Oddities
+from local.network_watcher.writer import NetworkWatcher, Written
 
 _APP: Final = Path(__file__).resolve().parent.parent
 _HUB: Final = "flowlogs"

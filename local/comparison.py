@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
-from local.expected import Expected, Flow
+from local.network_watcher.expected import Expected, Flow
 
 _FAULTS_KEPT: Final = 5
 

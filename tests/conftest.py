@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.azurite import Azurite
-from local.event_hub import EventHub
+from local.event_hub.server import EventHub
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from flowlog_core.cli import audit, backfill, decode, quarantine, report, status, tail
-from flowlog_core.cli.arguments import UsageError
-from flowlog_core.cli.terminal import complain, quiet_clients
+from flowlog_core.cli.input.arguments import UsageError
+from flowlog_core.cli.output.terminal import complain, quiet_clients
 from flowlog_core.errors import FlowLogError, SettingsError
 
 NOT_DONE: Final = 2

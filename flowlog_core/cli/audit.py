@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from flowlog_core.adapters.event_reader import DEFAULT_GROUP, EventHubReader
-from flowlog_core.adapters.quarantine_store import quarantine_store
-from flowlog_core.adapters.wiring import connect
-from flowlog_core.cli.arguments import (
+from flowlog_core.adapters.event_hubs.reader import DEFAULT_GROUP, EventHubReader
+from flowlog_core.adapters.storage.quarantine_store import quarantine_store
+from flowlog_core.cli.input.arguments import (
     Subparsers,
     UsageError,
     add_command,
@@ -20,14 +19,15 @@ from flowlog_core.cli.arguments import (
     read_settings,
     selection,
 )
-from flowlog_core.cli.command_log import CommandLog
-from flowlog_core.cli.plain_text import printable
-from flowlog_core.cli.progress import progress
-from flowlog_core.cli.rows import PLACE_COLUMNS, placed, utc
-from flowlog_core.cli.terminal import console, joined, lasting, show, table
-from flowlog_core.operations.audit import AuditOptions, Stage, audit
-from flowlog_core.operations.audit_report import AuditReport, AuditRow, Finding, Kind
+from flowlog_core.cli.output.command_log import CommandLog
+from flowlog_core.cli.output.plain_text import printable
+from flowlog_core.cli.output.progress import progress
+from flowlog_core.cli.output.rows import PLACE_COLUMNS, placed, utc
+from flowlog_core.cli.output.terminal import console, joined, lasting, show, table
+from flowlog_core.operations.audit.audit import AuditOptions, Stage, audit
+from flowlog_core.operations.audit.report import AuditReport, AuditRow, Finding, Kind
 from flowlog_core.settings import Settings
+from flowlog_core.wiring import connect
 
 PROVEN: Final = 0
 SOMETHING_FOUND: Final = 1

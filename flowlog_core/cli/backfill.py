@@ -14,8 +14,7 @@ from logging import INFO
 from types import FrameType
 from typing import Final
 
-from flowlog_core.adapters.wiring import World, connect
-from flowlog_core.cli.arguments import (
+from flowlog_core.cli.input.arguments import (
     Subparsers,
     UsageError,
     add_command,
@@ -25,13 +24,21 @@ from flowlog_core.cli.arguments import (
     read_settings,
     selection,
 )
-from flowlog_core.cli.progress import progress
-from flowlog_core.cli.rows import utc
-from flowlog_core.cli.terminal import complain, console, lasting, sized
-from flowlog_core.listing import HOUR, Selection, hour_of
-from flowlog_core.operations.backfill import GRACE_SECONDS, Backfill, BackfillOptions, BackfillReport, Ending, Survey
-from flowlog_core.operations.recover import REPLAY
+from flowlog_core.cli.output.progress import progress
+from flowlog_core.cli.output.rows import utc
+from flowlog_core.cli.output.terminal import complain, console, lasting, sized
+from flowlog_core.forwarding.listing import HOUR, Selection, hour_of
+from flowlog_core.operations.backfill.backfill import (
+    GRACE_SECONDS,
+    Backfill,
+    BackfillOptions,
+    BackfillReport,
+    Ending,
+    Survey,
+)
+from flowlog_core.operations.quarantine.replay import REPLAY
 from flowlog_core.settings import Settings
+from flowlog_core.wiring import World, connect
 
 ALL_WHOLE: Final = 0
 SOME_NOT_WHOLE: Final = 1

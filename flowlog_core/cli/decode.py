@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final, get_args
 
-from flowlog_core.adapters.blob_url import BlobUrl
-from flowlog_core.blob import SourceBlob
-from flowlog_core.cli.arguments import Subparsers, add_command, add_settings, fields, read_connections
-from flowlog_core.cli.flow_inputs import file_bytes, is_url
-from flowlog_core.cli.flow_writers import FlowFormat, FlowWriter, flow_writer
-from flowlog_core.cli.terminal import complain
-from flowlog_core.decode import decode_item
-from flowlog_core.encode import Encoder
+from flowlog_core.adapters.storage.blob_url import BlobUrl
+from flowlog_core.cli.input.arguments import Subparsers, add_command, add_settings, fields, read_connections
+from flowlog_core.cli.input.flow_inputs import file_bytes, is_url
+from flowlog_core.cli.output.flow_writers import FlowFormat, FlowWriter, flow_writer
+from flowlog_core.cli.output.terminal import complain
+from flowlog_core.decode.formats import LANDMARKS
+from flowlog_core.decode.log_reader import decode_item
+from flowlog_core.decode.scanner import Scanner
 from flowlog_core.errors import BlobChangedError, BlobGoneError, BlobUrlError, NotAFlowLogError, StorageError
-from flowlog_core.formats import LANDMARKS
-from flowlog_core.scanner import Scanner
+from flowlog_core.flow.formatter import Encoder
+from flowlog_core.source.blob import SourceBlob
 
 ALL_DECODED: Final = 0
 SOME_REJECTED: Final = 1

@@ -6,8 +6,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Final
 
-from flowlog_core.adapters.wiring import connect
-from flowlog_core.cli.arguments import (
+from flowlog_core.cli.input.arguments import (
     Subparsers,
     add_command,
     add_max_lag,
@@ -16,14 +15,15 @@ from flowlog_core.cli.arguments import (
     read_settings,
     selection,
 )
-from flowlog_core.cli.command_log import CommandLog
-from flowlog_core.cli.plain_text import printable
-from flowlog_core.cli.progress import progress
-from flowlog_core.cli.rows import PLACE_COLUMNS, placed, utc
-from flowlog_core.cli.terminal import console, lasting, show, sized, table
-from flowlog_core.listing import Selection
-from flowlog_core.operations.status import Status, StatusRow, status
+from flowlog_core.cli.output.command_log import CommandLog
+from flowlog_core.cli.output.plain_text import printable
+from flowlog_core.cli.output.progress import progress
+from flowlog_core.cli.output.rows import PLACE_COLUMNS, placed, utc
+from flowlog_core.cli.output.terminal import console, lasting, show, sized, table
+from flowlog_core.forwarding.listing import Selection
+from flowlog_core.operations.status.status import Status, StatusRow, status
 from flowlog_core.settings import Settings
+from flowlog_core.wiring import connect
 
 ALL_WELL: Final = 0
 SOME_LATE: Final = 1

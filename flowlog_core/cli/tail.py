@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final, Literal
 
-from flowlog_core.adapters.event_reader import DEFAULT_GROUP, EventHubReader
-from flowlog_core.cli.arguments import (
+from flowlog_core.adapters.event_hubs.reader import DEFAULT_GROUP, EventHubReader
+from flowlog_core.cli.input.arguments import (
     Subparsers,
     UsageError,
     add_command,
@@ -18,11 +18,11 @@ from flowlog_core.cli.arguments import (
     point_in_time,
     read_settings,
 )
-from flowlog_core.cli.flow_display import Display, JsonLines, display
-from flowlog_core.cli.terminal import complain, lasting
+from flowlog_core.cli.output.flow_display import Display, JsonLines, display
+from flowlog_core.cli.output.terminal import complain, lasting
 from flowlog_core.errors import ReceiveError
-from flowlog_core.operations.flow_filter import FlowFilter
-from flowlog_core.operations.received import Flow, ReceivedEvent
+from flowlog_core.operations.received_event import Flow, ReceivedEvent
+from flowlog_core.operations.tail.flow_filter import FlowFilter
 
 _ENDED: Final = 0
 _DIRECTIONS: Final = {"in": "inbound", "out": "outbound", "inbound": "inbound", "outbound": "outbound"}

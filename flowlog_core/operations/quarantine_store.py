@@ -9,10 +9,10 @@ from typing import Any, Final, Protocol, Self
 
 import orjson
 
-from flowlog_core.blob import NAME_LIMIT, SourceBlob
+from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.errors import QuarantineUnreadableError
-from flowlog_core.ports import Quarantine
-from flowlog_core.quarantine import QuarantineItem
+from flowlog_core.forwarding.ports import Quarantine
+from flowlog_core.source.blob import NAME_LIMIT, SourceBlob
 
 _SUFFIX: Final = re.compile(r"/(\d{1,19})-([0-9a-f]{8})\.json\Z", re.ASCII)
 _CUT: Final = re.compile(r"~[0-9a-f]{16}\Z", re.ASCII)

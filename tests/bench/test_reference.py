@@ -7,9 +7,9 @@ import pytest
 from bench.inputs import SEED, write_document
 from bench.pipeline import HUB_BYTES, encode, scan
 from bench.reference import encode_flows
-from flowlog_core.encode import Encoder
-from local.fleet import fleet
-from local.records import PLAIN, Oddities
+from flowlog_core.flow.formatter import Encoder
+from local.network_watcher.fleet import fleet
+from local.network_watcher.records import PLAIN, Oddities
 
 KINDS = ("VNet v4", "NSG v2", "VNet v4 with IPv6", "NSG v2 that goes on as v1", "NSG v1")  # as a fleet has them
 

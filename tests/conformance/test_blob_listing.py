@@ -4,8 +4,8 @@ import uuid
 
 import pytest
 
-from flowlog_core.blob import SourceBlob
 from flowlog_core.errors import StorageError
+from flowlog_core.source.blob import SourceBlob
 from tests.conformance.test_blob_source import NAMES
 from tests.conformance.world import World
 

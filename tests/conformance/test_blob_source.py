@@ -4,8 +4,8 @@ import uuid
 
 import pytest
 
-from flowlog_core.blob import SourceBlob
 from flowlog_core.errors import BlobChangedError, BlobGoneError
+from flowlog_core.source.blob import SourceBlob
 from tests.conformance.world import World
 
 NAMES = [

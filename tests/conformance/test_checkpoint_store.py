@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flowlog_core.blob import SourceBlob
-from flowlog_core.checkpoint import Checkpoint
 from flowlog_core.errors import CheckpointLostError
-from flowlog_core.ports import CheckpointLease
+from flowlog_core.forwarding.checkpoint import Checkpoint
+from flowlog_core.forwarding.ports import CheckpointLease
+from flowlog_core.source.blob import SourceBlob
 from tests.conformance.test_blob_source import NAMES
 from tests.conformance.world import World
 

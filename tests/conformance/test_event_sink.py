@@ -3,7 +3,7 @@
 import pytest
 
 from flowlog_core.errors import SendError
-from flowlog_core.events import Event
+from flowlog_core.events.packer import Event
 from tests.conformance.world import World
 
 PROPERTIES: dict[str, str | int] = {

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flowlog_core.blob import SourceBlob
-from flowlog_core.quarantine import QuarantineItem
+from flowlog_core.decode.quarantine import QuarantineItem
+from flowlog_core.source.blob import SourceBlob
 from tests.conformance.test_blob_source import NAMES
 from tests.conformance.world import World
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flowlog_core.blob import NAME_LIMIT, SourceBlob
+from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.errors import ItemGoneError
 from flowlog_core.operations.quarantine_store import ItemName, is_item_of
-from flowlog_core.quarantine import QuarantineItem
+from flowlog_core.source.blob import NAME_LIMIT, SourceBlob
 from tests.conformance.test_blob_source import NAMES
 from tests.conformance.world import World
 

@@ -8,19 +8,19 @@ from contextlib import suppress
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobLeaseClient, BlobServiceClient, StandardBlobTier
 
-from flowlog_core.adapters.blobs import AzureBlobSource
-from flowlog_core.adapters.checkpoints import CONTAINER, AzureCheckpointStore
-from flowlog_core.adapters.event_hub import EventHubSink
-from flowlog_core.adapters.quarantine import CONTAINER as QUARANTINE_CONTAINER
-from flowlog_core.adapters.quarantine_store import AzureQuarantineStore
-from flowlog_core.blob import SourceBlob
+from flowlog_core.adapters.event_hubs.sink import EventHubSink
+from flowlog_core.adapters.storage.blobs import AzureBlobSource
+from flowlog_core.adapters.storage.checkpoints import CONTAINER, AzureCheckpointStore
+from flowlog_core.adapters.storage.quarantine import CONTAINER as QUARANTINE_CONTAINER
+from flowlog_core.adapters.storage.quarantine_store import AzureQuarantineStore
+from flowlog_core.decode.quarantine import QuarantineItem
+from flowlog_core.forwarding.ports import BlobListing, BlobSource, CheckpointStore, EventSink, Quarantine
 from flowlog_core.operations.quarantine_store import QuarantineStore
-from flowlog_core.ports import BlobListing, BlobSource, CheckpointStore, EventSink, Quarantine
-from flowlog_core.quarantine import QuarantineItem
 from flowlog_core.settings import EventHubConnection
+from flowlog_core.source.blob import SourceBlob
 from local.azurite import Azurite
-from local.event_hub import EventHub
-from tests.memory import (
+from local.event_hub.server import EventHub
+from tests.support.memory import (
     ManualClock,
     MemoryBlobs,
     MemoryCheckpoints,

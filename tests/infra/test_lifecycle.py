@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from flowlog_core.adapters.checkpoints import CONTAINER, AzureCheckpointStore
-from flowlog_core.adapters.quarantine import CONTAINER as QUARANTINE
+from flowlog_core.adapters.storage.checkpoints import CONTAINER, AzureCheckpointStore
+from flowlog_core.adapters.storage.quarantine import CONTAINER as QUARANTINE
 from local.azurite import Azurite
-from tests.flow_logs import VNET
+from tests.support.flow_logs import VNET
 
 INFRA = Path(__file__).resolve().parents[2] / "infra"
 DESTINATION = "flow-hub.servicebus.windows.net/flowlogs"

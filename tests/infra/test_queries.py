@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from flowlog_core.blob import SourceBlob
 from flowlog_core.settings import Settings
+from flowlog_core.source.blob import SourceBlob
 from local.azurite import Azurite
-from local.event_hub import EventHub
-from local.worker_process import WorkerProcess
-from tests.flow_logs import VNET, document, vnet_record
+from local.event_hub.server import EventHub
+from local.functions_host.process import WorkerProcess
+from tests.support.flow_logs import VNET, document, vnet_record
 
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Any
 from zlib import crc32
 
-from local.expected import Expected, Flow, Quarantined
+from local.network_watcher.expected import Expected, Flow, Quarantined
 
 NUMBER = r"(?:0|[1-9]\d*)"
 PORT = r"(?:0|[1-9]\d{0,4})"

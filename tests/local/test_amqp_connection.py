@@ -18,8 +18,8 @@ from azure.eventhub._pyamqp.performatives import (
     TransferFrame,
 )
 
-from local.amqp_frames import FRAME_BYTES, Frame, FrameReader, Performative, write_frame, write_message
-from local.event_hub import Counters, EventHub
+from local.event_hub.amqp_frames import FRAME_BYTES, Frame, FrameReader, Performative, write_frame, write_message
+from local.event_hub.server import Counters, EventHub
 
 DEADLINE = 10.0  # seconds for anything to happen
 FENCE = 9  # channel of a session whose beginning shows that everything before it was dealt with

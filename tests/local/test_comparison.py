@@ -3,7 +3,7 @@
 import pytest
 
 from local.comparison import Comparison
-from local.expected import Expected, Flow, Quarantined
+from local.network_watcher.expected import Expected, Flow, Quarantined
 
 FLOW: Flow = {"id": "a-12-b-0", "srcIp": "10.0.0.4", "bytesSrcToDest": None}
 OTHER: Flow = FLOW | {"id": "a-12-b-1"}

@@ -22,7 +22,7 @@ from azure.eventhub.aio import EventHubProducerClient as AioProducerClient
 from azure.eventhub.aio import PartitionContext as AioPartitionContext
 from azure.eventhub.exceptions import ConnectError, ConnectionLostError, EventDataSendError
 
-from local.event_hub import Counters, EventHub, StoredEvent, main
+from local.event_hub.server import Counters, EventHub, StoredEvent, main
 
 DEADLINE = 10.0  # seconds for anything to happen
 PROJECT = Path(__file__).parents[2]

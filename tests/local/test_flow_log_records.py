@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.block_blob import Append, BlockBlob
-from local.expected import expect
-from local.fleet import fleet
-from local.records import PLAIN, RECORD_BYTES, Oddities, Record, Recorder
-from local.traffic import UPDATE_EVERY, UPDATE_JITTER, Conversation, Observation
+from local.network_watcher.block_blob import Append, BlockBlob
+from local.network_watcher.expected import expect
+from local.network_watcher.fleet import fleet
+from local.network_watcher.records import PLAIN, RECORD_BYTES, Oddities, Record, Recorder
+from local.network_watcher.traffic import UPDATE_EVERY, UPDATE_JITTER, Conversation, Observation
 from tests.local.flow_log_reader import read, tuples
 
 MINUTE = int(datetime(2026, 11, 20, 9, tzinfo=UTC).timestamp()) // 60

@@ -3,8 +3,8 @@
 import pytest
 from azure.eventhub._pyamqp.message import Message
 
-from local.amqp_frames import write_message
-from local.hub_partition import Partition, Reader, SentEvents
+from local.event_hub.amqp_frames import write_message
+from local.event_hub.partition import Partition, Reader, SentEvents
 
 
 def sent(body: bytes) -> SentEvents:
@@ -54,7 +54,7 @@ def test_another_filter_is_an_error(selector: bytes) -> None:
 
 def test_times_of_events_never_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([2_000_000_000, 1_000_000_000, 3_000_000_000])
-    monkeypatch.setattr("local.hub_partition.time.time_ns", lambda: next(clock))
+    monkeypatch.setattr("local.event_hub.partition.time.time_ns", lambda: next(clock))
     partition = filled(b"a", b"b", b"c")
 
     assert [entry.enqueued_ms for entry in partition.entries()] == [2000, 2000, 3000]

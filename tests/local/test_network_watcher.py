@@ -16,11 +16,11 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from local.azurite import Azurite
-from local.blob_stores import Folder, StorageAccount
-from local.expected import Expected
-from local.fleet import fleet
-from local.network_watcher import NetworkWatcher, Written, main, write_backlog
-from local.records import Oddities
+from local.network_watcher.blob_stores import Folder, StorageAccount
+from local.network_watcher.expected import Expected
+from local.network_watcher.fleet import fleet
+from local.network_watcher.records import Oddities
+from local.network_watcher.writer import NetworkWatcher, Written, main, write_backlog
 from tests.local.flow_log_reader import read, tuples
 
 ROOT = Path(__file__).parents[2]

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from local.app_folder import BlobLimits, HostError, read_blob_limits, read_local_settings
 from local.azurite import Azurite
-from local.blob_scan import ContainerScan
-from local.triggers import BlobTrigger, TimerTrigger, read_triggers
-from local.worker_protocol import RpcFunctionMetadata, RpcRetryOptions
+from local.functions_host.app_folder import BlobLimits, HostError, read_blob_limits, read_local_settings
+from local.functions_host.blob_scan import ContainerScan
+from local.functions_host.triggers import BlobTrigger, TimerTrigger, read_triggers
+from local.functions_host.worker import RpcFunctionMetadata, RpcRetryOptions
 
 DEFERRED = {"SupportsDeferredBinding": True}
 

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from azure.storage.blob import BlobBlock, BlobServiceClient
 
-from local.app_folder import HostError
 from local.azurite import Azurite
 from local.child_process import ChildProcess
-from local.worker_process import HostEnded, ReceivedEvent, WorkerProcess
+from local.functions_host.app_folder import HostError
+from local.functions_host.process import HostEnded, ReceivedEvent, WorkerProcess
 
 APP = Path(__file__).parent / "sample_app"
 PROJECT = APP.parents[2]
@@ -324,7 +324,7 @@ def test_after_a_kill_every_blob_is_new_unless_only_new_ones_are_wanted(
 
 def test_an_app_that_can_not_be_imported_ends_the_host_with_its_error_in_one_line() -> None:
     environment = os.environ | {"SAMPLE_FAULT": "FLOWLOG_FIELDS: unknown key\nFLOWLOG_START: no time"}
-    command = [sys.executable, "-m", "local.worker_host", "--app", str(APP)]
+    command = [sys.executable, "-m", "local.functions_host", "--app", str(APP)]
 
     ended = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False)  # noqa: S603  a fixed command
 
@@ -343,7 +343,7 @@ def test_a_connection_that_names_no_setting_is_raised_at_the_start() -> None:
 
 def test_the_host_ends_with_its_command_input(azurite: Azurite) -> None:
     settings = {"SampleStorage": azurite.connection_string, "SAMPLE_SCHEDULE": NEVER}
-    command = [sys.executable, "-m", "local.worker_host", "--app", str(APP), "--commands"]
+    command = [sys.executable, "-m", "local.functions_host", "--app", str(APP), "--commands"]
 
     ended = subprocess.run(  # noqa: S603  a fixed command
         command,
@@ -370,7 +370,7 @@ def test_app_settings_come_from_a_settings_file_when_asked(
     file.write_text(
         json.dumps({"Values": {"SampleStorage": azurite.connection_string, "SAMPLE_SCHEDULE": NEVER}}), "utf-8"
     )
-    command = [sys.executable, "-m", "local.worker_host", "--app", str(APP), "--settings", str(file)]
+    command = [sys.executable, "-m", "local.functions_host", "--app", str(APP), "--settings", str(file)]
     host = ChildProcess(command, folder=PROJECT)
     try:
         number = 0

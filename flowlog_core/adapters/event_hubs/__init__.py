@@ -1,0 +1,1 @@
+"""The edge towards Event Hubs: sending, and reading back."""

@@ -1,0 +1,1 @@
+"""The edge towards Azure Storage: source blobs, checkpoints and quarantine."""

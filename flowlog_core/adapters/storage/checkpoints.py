@@ -1,0 +1,198 @@
+"""Checkpoints as metadata of zero-length blobs; see `ports.CheckpointStore`.
+
+Set Blob Metadata, Get Blob Properties and leases are in the cheapest price class; the blob itself is written once.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import Final
+
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient
+
+from flowlog_core.adapters.credentials import storage_errors
+from flowlog_core.errors import BlobGoneError, CheckpointLostError, CheckpointUnreadableError
+from flowlog_core.forwarding.checkpoint import Checkpoint
+from flowlog_core.source.blob import SourceBlob
+
+CONTAINER: Final = "flowlog-checkpoints"
+LEASE_SECONDS: Final = 60
+"""The longest that a lease can hold without being held for ever."""
+
+_FIRST_RUN: Final = "first-run"
+_LAST_SWEEP: Final = "last-sweep"
+_CONFLICT: Final = 409
+_PRECONDITION_FAILED: Final = 412
+
+
+class AzureCheckpointStore:
+    """Checkpoints of one destination in a storage account."""
+
+    lease_seconds: Final = LEASE_SECONDS
+
+    def __init__(self, service: BlobServiceClient, destination: str) -> None:
+        """Take a client of the state account, and the destination's name."""
+        self._service = service
+        self._container = service.get_container_client(CONTAINER)
+        self._destination = destination
+
+    def of_replay(self, label: str) -> "AzureCheckpointStore":
+        """Give the checkpoints of a replay: beside the destination's own, so that neither moves the other's."""
+        return AzureCheckpointStore(self._service, f"{self._destination}/replay={label}")
+
+    def acquire(self, blob: SourceBlob) -> "AzureCheckpointLease | None":
+        """See `ports.CheckpointStore.acquire`."""
+        client = self._container.get_blob_client(blob.name_under(self._destination))
+        with storage_errors(f"taking the checkpoint of {blob}"):
+            try:
+                return _acquire(client, blob, requests=1)
+            except ResourceNotFoundError:
+                self._create(client, {})
+                return _acquire(client, blob, requests=3)
+
+    def first_run(self, now: datetime) -> datetime:
+        """See `ports.CheckpointStore.first_run`."""
+        client = self._container.get_blob_client(f"{self._destination}/{_FIRST_RUN}")
+        with storage_errors("reading the time of the first run"):
+            try:
+                return _kept_time(client)
+            except ResourceNotFoundError:
+                self._create(client, {"time": now.isoformat()})
+                return _kept_time(client)
+
+    def began(self) -> datetime | None:
+        """Give the time of the destination's first run, if there was one; unlike `first_run`, nothing is stored.
+
+        Raises:
+            StorageError: The request failed.
+
+        """
+        with storage_errors("reading the time of the first run"):
+            try:
+                return _kept_time(self._container.get_blob_client(f"{self._destination}/{_FIRST_RUN}"))
+            except ResourceNotFoundError:
+                return None
+
+    def find(self, blobs: Sequence[SourceBlob], under: str) -> dict[SourceBlob, Checkpoint]:
+        """See `ports.CheckpointStore.find`."""
+        if not blobs:
+            return {}
+        by_name = {blob.name_under(self._destination): blob for blob in blobs}
+        prefix = f"{self._destination}/{blobs[0].account}/{blobs[0].container}/{under}"
+        found = {}
+        with storage_errors(f"listing checkpoints under {prefix}"):
+            try:
+                for properties in self._container.list_blobs(prefix, include=["metadata"]):
+                    blob = by_name.get(properties.name)
+                    if blob is not None:
+                        with suppress(CheckpointUnreadableError):  # the run on the blob will say so
+                            found[blob] = Checkpoint.from_metadata(properties.metadata or {})
+            except ResourceNotFoundError:  # no container yet
+                return {}
+        return found
+
+    def last_sweep(self) -> datetime | None:
+        """See `ports.CheckpointStore.last_sweep`."""
+        with storage_errors("reading the time of the last sweep"):
+            try:
+                return _kept_time(self._container.get_blob_client(f"{self._destination}/{_LAST_SWEEP}"))
+            except ResourceNotFoundError:
+                return None
+
+    def swept(self, time: datetime) -> None:
+        """See `ports.CheckpointStore.swept`; two or three requests the first time."""
+        client = self._container.get_blob_client(f"{self._destination}/{_LAST_SWEEP}")
+        metadata = {"time": time.isoformat()}
+        with storage_errors("keeping the time of the last sweep"):
+            try:
+                client.set_blob_metadata(metadata)
+            except ResourceNotFoundError:
+                self._create(client, metadata)
+
+    def _create(self, client: BlobClient, metadata: dict[str, str]) -> None:
+        """Create an empty blob, unless it is there already; the container with the first one."""
+        with suppress(ResourceExistsError):  # another run was as quick; either's will do
+            try:
+                client.upload_blob(b"", overwrite=False, metadata=metadata)
+            except ResourceNotFoundError:
+                with suppress(ResourceExistsError):
+                    self._container.create_container()
+                client.upload_blob(b"", overwrite=False, metadata=metadata)
+
+
+def _kept_time(client: BlobClient) -> datetime:
+    return datetime.fromisoformat(client.get_blob_properties().metadata["time"])
+
+
+def _acquire(client: BlobClient, blob: SourceBlob, *, requests: int) -> "AzureCheckpointLease | None":
+    lease = BlobLeaseClient(client)
+    try:
+        lease.acquire(lease_duration=LEASE_SECONDS)
+    except ResourceExistsError as error:
+        if error.error_code == "LeaseAlreadyPresent":  # type: ignore[attr-defined]  # storage adds it to every error
+            return None
+        raise
+    return AzureCheckpointLease(client, lease, blob, requests)
+
+
+class AzureCheckpointLease:
+    """See `ports.CheckpointLease`."""
+
+    def __init__(self, client: BlobClient, lease: BlobLeaseClient, blob: SourceBlob, requests: int) -> None:
+        self.requests = requests
+        self._client = client
+        self._lease = lease
+        self._blob = blob
+        self._etag = ""
+
+    def read(self) -> Checkpoint:
+        """See `ports.CheckpointLease.read`."""
+        self.requests += 1
+        with storage_errors(f"reading the checkpoint of {self._blob}"):
+            properties = self._client.get_blob_properties()
+        self._etag = properties.etag
+        return Checkpoint.from_metadata(properties.metadata)
+
+    def commit(self, checkpoint: Checkpoint) -> None:
+        """See `ports.CheckpointLease.commit`."""
+        self.requests += 1
+        with self._losing("committing"):
+            written = self._client.set_blob_metadata(
+                checkpoint.to_metadata(),
+                lease=self._lease,
+                etag=self._etag,
+                match_condition=MatchConditions.IfNotModified,
+            )
+        self._etag = str(written["etag"])
+
+    def renew(self) -> None:
+        """See `ports.CheckpointLease.renew`."""
+        self.requests += 1
+        with self._losing("renewing the lease on"):
+            self._lease.renew()
+
+    def release(self) -> None:
+        """See `ports.CheckpointLease.release`."""
+        self.requests += 1
+        with storage_errors(f"releasing the checkpoint of {self._blob}"):
+            try:
+                self._lease.release()
+            except HttpResponseError as error:
+                if error.status_code != _CONFLICT:  # it lapsed, and nobody waits for it
+                    raise
+
+    @contextmanager
+    def _losing(self, doing: str) -> Iterator[None]:
+        """Tell the loss of the lease, or of the race for the checkpoint, from other faults."""
+        try:
+            with storage_errors(f"{doing} the checkpoint of {self._blob}"):
+                try:
+                    yield
+                except HttpResponseError as error:
+                    if error.status_code not in {_CONFLICT, _PRECONDITION_FAILED}:
+                        raise
+                    raise CheckpointLostError(f"{self._blob}: its checkpoint is another run's by now") from error
+        except BlobGoneError as error:
+            raise CheckpointLostError(f"{self._blob}: its checkpoint was deleted") from error

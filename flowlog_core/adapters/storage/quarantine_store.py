@@ -1,0 +1,46 @@
+"""Quarantine in a storage account, as an operator has it; see `operations.quarantine_store`."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from azure.core.exceptions import ResourceNotFoundError
+
+from flowlog_core.adapters.credentials import blob_service, storage_errors
+from flowlog_core.adapters.storage.quarantine import AzureQuarantine
+from flowlog_core.errors import ItemGoneError
+from flowlog_core.operations.quarantine_store import ItemsUnder, ListedItem, StoredItem
+from flowlog_core.settings import StorageConnection
+
+
+def quarantine_store(connection: StorageConnection) -> "AzureQuarantineStore":
+    """Connect to the quarantine of a state account."""
+    return AzureQuarantineStore(blob_service(connection))
+
+
+class AzureQuarantineStore(AzureQuarantine):
+    """What the app put there can be listed, read and taken out, too."""
+
+    def items(self, account: str, container: str, under: str) -> Iterator[ListedItem]:
+        """See `QuarantineStore.items`."""
+        wanted = ItemsUnder(account, container, under)
+        with storage_errors(f"listing quarantine under {wanted.prefix!r}"):
+            try:
+                for entry in self._container.list_blobs(wanted.prefix):
+                    if entry.name in wanted:
+                        yield ListedItem(entry.name, entry.size, entry.last_modified)
+            except ResourceNotFoundError:  # no container yet
+                return
+
+    def get(self, name: str) -> StoredItem:
+        """See `QuarantineStore.get`."""
+        with storage_errors(f"reading {name} from quarantine"):
+            try:
+                document = self._container.download_blob(name).readall()
+            except ResourceNotFoundError as error:
+                raise ItemGoneError(f"{name}: there is no such item in quarantine") from error
+        return StoredItem.read(name, document)
+
+    def delete(self, name: str) -> None:
+        """See `QuarantineStore.delete`."""
+        with storage_errors(f"deleting {name} from quarantine"), suppress(ResourceNotFoundError):
+            self._container.delete_blob(name)

@@ -1,0 +1,1 @@
+"""What commands read: arguments, and logs from files and URLs."""

@@ -1,0 +1,1 @@
+"""What commands write: tables, rows, flows, progress and messages."""

@@ -1,0 +1,74 @@
+"""Which items in quarantine a command is about: those of a selection, or some by name."""
+
+import argparse
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from flowlog_core.cli.input.arguments import UsageError, add_settings, add_span, selection
+from flowlog_core.errors import ItemGoneError
+from flowlog_core.operations.quarantine.listing import ItemSelection, UnreadableItem, read_item
+from flowlog_core.operations.quarantine_store import QuarantineStore, StoredItem
+from flowlog_core.settings import Settings
+
+_BEGINNING: Final = datetime(2016, 1, 1, tzinfo=UTC)  # before there were flow logs
+
+
+def add_item_selection(parser: argparse.ArgumentParser) -> None:
+    """Add what selects items: the hours and names of their blobs, and the reason."""
+    add_settings(parser)
+    add_span(parser, required=False)
+    parser.add_argument(
+        "--reason", default="", metavar="TEXT", help="only items with this in a reason, in small or capital letters"
+    )
+
+
+def add_names(parser: argparse.ArgumentParser) -> None:
+    """Add names of items."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help="name of an item, as `list --names` gives it")
+
+
+def item_selection(options: argparse.Namespace, settings: Settings) -> ItemSelection:
+    """Give what ``--since`` and the others select; without ``--since`` all hours.
+
+    Raises:
+        UsageError: They select nothing that the settings know.
+
+    """
+    since = options.since or _BEGINNING
+    chosen = selection(argparse.Namespace(**{**vars(options), "since": since}), settings)
+    first = chosen.since if options.since else None
+    return ItemSelection(chosen.containers, chosen.prefix, first, chosen.until, options.reason)
+
+
+def selects(options: argparse.Namespace) -> bool:
+    """Say whether anything of `add_item_selection` was given."""
+    return any((options.since, options.source, options.container, options.prefix, options.reason))
+
+
+def items_by_name(store: QuarantineStore, names: Iterable[str]) -> Iterator[StoredItem | UnreadableItem]:
+    """Read items by their names; one that is not there can't be read.
+
+    Raises:
+        StorageError: Quarantine can't be read.
+
+    """
+    for name in names:
+        try:
+            yield read_item(store, name)
+        except ItemGoneError as error:
+            yield UnreadableItem(name, str(error))
+
+
+def parse_path(path: str) -> tuple[str, str, str]:
+    """Split ``account/container/name``.
+
+    Raises:
+        UsageError: It has fewer parts.
+
+    """
+    account, _, rest = path.partition("/")
+    container, _, name = rest.partition("/")
+    if not (account and container and name):
+        raise UsageError(f"{path}: takes account/container/name of a blob")
+    return account, container, name

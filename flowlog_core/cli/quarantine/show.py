@@ -1,0 +1,137 @@
+"""The action ``quarantine show``: items in full."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+import orjson
+
+from flowlog_core.adapters.storage.quarantine_store import quarantine_store
+from flowlog_core.cli.input.arguments import Subparsers, UsageError, add_command, add_settings, read_settings
+from flowlog_core.cli.output.command_log import CommandLog
+from flowlog_core.cli.output.plain_text import printable
+from flowlog_core.cli.output.rows import utc
+from flowlog_core.cli.output.terminal import complain
+from flowlog_core.cli.quarantine.item_selection import add_names, items_by_name, parse_path
+from flowlog_core.decode.formats import ShapeError, decode
+from flowlog_core.decode.quarantine import QuarantineItem
+from flowlog_core.operations.quarantine.listing import UnreadableItem, items_of
+from flowlog_core.operations.quarantine.replay import bytes_of
+from flowlog_core.operations.quarantine_store import QuarantineStore, StoredItem
+from flowlog_core.source.blob import SourceBlob
+from flowlog_core.wiring import World, connect
+
+SHOWN: Final = 0
+NOT_DONE: Final = 2
+
+_EXAMPLES: Final = """\
+examples:
+  flowlog quarantine show ACCOUNT/CONTAINER/…/PT1H.json/4711-0a1b2c3d.json
+  flowlog quarantine show --blob ACCOUNT/CONTAINER/…/PT1H.json --offset 4711
+  flowlog quarantine show --raw NAME > record.json
+
+Items hold addresses: treat them as you treat the flow logs. Of an item that is kept by reference
+--raw reads the bytes from the flow log, if they are still there unchanged.
+
+exit status: 0 shown; 2 there is no such item, or it can't be read
+"""
+
+
+def add_show(actions: Subparsers) -> None:
+    """Add the action."""
+    parser = add_command(
+        actions,
+        "show",
+        summary="items in full",
+        description="Show items in full: the reason, the place, the tuples with their reasons, and the record.",
+        epilog=_EXAMPLES,
+    )
+    parser.set_defaults(run=_show)
+    add_settings(parser)
+    add_names(parser)
+    parser.add_argument("--blob", metavar="PATH", help="the items of this blob: account/container/name")
+    parser.add_argument("--offset", type=int, metavar="N", help="of these, only the one at this offset")
+    parser.add_argument("--raw", action="store_true", help="write the bytes of one item, and nothing else")
+
+
+def _show(options: argparse.Namespace) -> int:
+    if bool(options.names) == bool(options.blob) or (options.offset is not None and not options.blob):
+        raise UsageError("say which items: their names, or --blob PATH, to which --offset N may be added")
+    settings = read_settings(options)
+    world = connect(settings, CommandLog(verbose=options.verbose))
+    found = _asked_for(quarantine_store(settings.state), options)
+    if options.raw:
+        return _write_raw(world, found)
+    shown, status = 0, SHOWN
+    for each in found:
+        if isinstance(each, UnreadableItem):
+            complain(printable(each.reason))
+            status = NOT_DONE
+        else:
+            sys.stdout.write(("\n" if shown else "") + _page(each))
+            shown += 1
+    if not shown and status == SHOWN:
+        raise UsageError("quarantine has nothing of this blob, or nothing at this offset")
+    return status
+
+
+def _write_raw(world: World, found: Iterator[StoredItem | UnreadableItem]) -> int:
+    items = list(islice(found, 2))
+    if len(items) != 1:
+        raise UsageError(f"--raw takes one item, and there {'are more' if items else 'is none'}")
+    if isinstance(items[0], UnreadableItem):
+        raise UsageError(items[0].reason)
+    sys.stdout.buffer.write(bytes_of(items[0].item, world.source))
+    return SHOWN
+
+
+def _asked_for(store: QuarantineStore, options: argparse.Namespace) -> Iterator[StoredItem | UnreadableItem]:
+    if options.names:
+        yield from items_by_name(store, options.names)
+        return
+    for found in items_of(store, SourceBlob(*parse_path(options.blob))):
+        if options.offset is None or (isinstance(found, StoredItem) and found.item.offset == options.offset):
+            yield found
+
+
+def _page(stored: StoredItem) -> str:
+    """Write an item for a person; nothing in it can command a terminal."""
+    item = stored.item
+    texts = _tuple_texts(item)
+    lines = [
+        f"name    {stored.name}",
+        f"blob    {item.blob.path}",
+        f"place   offset {item.offset}, {item.length:,} bytes, CRC-32 {item.crc:08x}",
+        f"since   {utc(stored.time)}",
+        f"reason  {item.reason}",
+        *(f"tuple   {ordinal}: {reason}: {texts.get(ordinal, '')}".rstrip(": ") for ordinal, reason in item.tuples),
+    ]
+    for piece in item.remains:
+        lines.append(f"remains offset {piece.offset}, {piece.length:,} bytes: {piece.reason}")
+        lines += [f"tuple   {ordinal}: {reason}" for ordinal, reason in piece.tuples]
+    lines += ["", *_record(item.raw)]
+    return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def _tuple_texts(item: QuarantineItem) -> dict[int, str]:
+    """Give the tuples of a sound record as written, by their ordinals."""
+    if item.raw is None or not item.tuples:
+        return {}
+    try:
+        groups = decode(item.raw, orjson.loads(item.raw)).groups
+    except (orjson.JSONDecodeError, ShapeError):
+        return {}
+    texts = [text for group in groups for text in group.tuples]
+    return {ordinal: text if isinstance(text, str) else json.dumps(text) for ordinal, text in enumerate(texts)}
+
+
+def _record(raw: bytes | None) -> list[str]:
+    if raw is None:
+        return ["kept by reference: --raw reads it from the flow log, if it is still there"]
+    try:
+        return json.dumps(orjson.loads(raw), indent=2, ensure_ascii=False).split("\n")
+    except orjson.JSONDecodeError:
+        return raw.decode(errors="backslashreplace").split("\n")

@@ -1,0 +1,92 @@
+"""Formats of flow logs: one module each, behind one dispatch; the format is chosen for each record anew.
+
+A record is known by the key that only its format has. What has neither, or both, is of no known layout: guessing by
+trial would read one format's columns as another's.
+"""
+
+import re
+from typing import Any, Final
+
+from flowlog_core.decode.formats import nsg, vnet
+from flowlog_core.decode.formats.layout import COUNTERS, TIME, Column, Layout, Row
+from flowlog_core.decode.formats.record import FlowGroup, FlowRecord, Json, ShapeError
+from flowlog_core.decode.scanner import Landmarks
+
+__all__ = [
+    "COUNTERS",
+    "LANDMARKS",
+    "LAYOUTS",
+    "TIME",
+    "Column",
+    "FlowGroup",
+    "FlowRecord",
+    "Layout",
+    "Row",
+    "ShapeError",
+    "decode",
+]
+
+LAYOUTS: Final = (*nsg.LAYOUTS.values(), *vnet.LAYOUTS.values())
+"""Every tuple layout that is known."""
+
+_DECODERS: Final = {"properties": nsg.decode, "flowRecords": vnet.decode}
+_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+
+
+def decode(raw: bytes, value: Json) -> FlowRecord:
+    """Read a record.
+
+    Args:
+        raw: Its bytes.
+        value: The same, parsed.
+
+    Raises:
+        ShapeError: Its version or its shape is not known, or it has a key twice (a parser keeps only the last).
+
+    """
+    record = _read(value)
+    if _strings_written(raw) != _strings_parsed(value):
+        raise ShapeError("a key stands twice in one object")
+    return record
+
+
+def _read(value: Json) -> FlowRecord:
+    found = [key for key in _DECODERS if key in value]
+    if len(found) != 1:
+        raise ShapeError("neither an NSG nor a VNet flow log's record" if not found else "two formats in one record")
+    return _DECODERS[found[0]](value)
+
+
+def _is_record(value: Json) -> bool:
+    try:
+        _read(value)
+    except ShapeError:
+        return False
+    return True
+
+
+LANDMARKS: Final = Landmarks(nsg.RECORD_KEYS | vnet.RECORD_KEYS, _is_record)
+"""What the scanner finds its way back by."""
+
+
+def _strings_written(raw: bytes) -> int:
+    return len(_STRING.findall(raw)) if b"\\" in raw else raw.count(b'"') // 2
+
+
+def _strings_parsed(value: Json) -> int:
+    """Count keys and string values; a key that stands twice makes it less than what is written."""
+    count = 0
+    rest: list[Any] = [value]
+    while rest:
+        node = rest.pop()
+        if isinstance(node, dict):
+            count += len(node)
+            rest.extend(node.values())
+        elif isinstance(node, list):
+            if set(map(type, node)) == {str}:
+                count += len(node)
+            else:
+                rest.extend(node)
+        elif isinstance(node, str):
+            count += 1
+    return count

@@ -1,0 +1,84 @@
+"""NSG flow logs, version 1 and 2 (learn.microsoft.com, "NSG flow logs overview", log format).
+
+A record: ``time``, ``systemId``, ``macAddress``, ``category``, ``resourceId`` (the NSG), ``operationName`` and
+``properties``: ``{"Version": 2, "flows": [{"rule": …, "flows": [{"mac": …, "flowTuples": […]}]}]}``.
+"""
+
+from typing import Final
+
+from flowlog_core.decode.formats.layout import (
+    COUNTERS,
+    DECISION,
+    DESTINATION_ADDRESS,
+    DESTINATION_PORT,
+    DIRECTION,
+    LETTER_PROTOCOL,
+    SOURCE_ADDRESS,
+    SOURCE_PORT,
+    STATE,
+    TIME,
+    Layout,
+)
+from flowlog_core.decode.formats.record import (
+    FlowGroup,
+    FlowRecord,
+    Json,
+    ShapeError,
+    array,
+    objects,
+    text,
+    text_or_none,
+    version,
+)
+
+RECORD_KEYS: Final = frozenset(
+    {"time", "systemId", "macAddress", "category", "resourceId", "operationName", "properties"}
+)
+
+_COLUMNS: Final = (
+    TIME,
+    SOURCE_ADDRESS,
+    DESTINATION_ADDRESS,
+    SOURCE_PORT,
+    DESTINATION_PORT,
+    LETTER_PROTOCOL,
+    DIRECTION,
+    DECISION,
+)
+
+LAYOUTS: Final = {
+    1: Layout("nsg", 1, _COLUMNS),
+    2: Layout("nsg", 2, (*_COLUMNS, STATE, *COUNTERS)),
+}
+"""Version to layout: 8 columns, and 13 with flow state and counters."""
+
+
+def decode(value: Json) -> FlowRecord:
+    """Read a record of an NSG flow log.
+
+    Raises:
+        ShapeError: Its version or its shape is not known.
+
+    """
+    properties = value.get("properties")
+    if not isinstance(properties, dict):
+        raise ShapeError("properties is not an object")
+    number = version(properties, "Version")
+    layout = LAYOUTS.get(number)
+    if layout is None:
+        raise ShapeError(f"NSG flow log version {number} is not known")
+    resource_id = text(value, "resourceId")
+    return FlowRecord(
+        layout=layout,
+        time=text(value, "time"),
+        target_resource_id=resource_id,
+        flow_log_resource_id=None,
+        category=text_or_none(value, "category"),
+        operation_name=text_or_none(value, "operationName"),
+        flow_log_guid=text_or_none(value, "systemId"),
+        groups=[
+            FlowGroup(text(group, "mac"), resource_id, text(flow, "rule"), array(group, "flowTuples"))
+            for flow in objects(properties, "flows")
+            for group in objects(flow, "flows")
+        ],
+    )

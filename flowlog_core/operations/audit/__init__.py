@@ -1,0 +1,1 @@
+"""Prove from the hub's events that every byte was accounted for."""

@@ -1,0 +1,230 @@
+"""The ranges that events account for, entered as the events come: what is covered, what came again, what is missing.
+
+A ledger is of one blob, one generation and one replay. Ranges may come in any order, as those of one blob do where
+``FLOWLOG_PARTITION_BY`` is ``none`` and each partition is read on its own: what touches is merged. So a blob whose
+events are all there is one span in the end, however many they were.
+"""
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Final
+
+from flowlog_core.flow.schema import SCHEMA
+from flowlog_core.operations.audit.byte_ranges import Place, Span, Spans
+
+_MOST_PARTS: Final = 1_000_000
+"""More than the flows of the largest record; an event that says more is none of the forwarder's."""
+
+_NOWHERE: Final = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one event says it accounts for: the application properties of the forwarder's events.
+
+    Attributes:
+        blob: ``account/container/name`` of the source blob.
+        generation: How often the blob had been found rewritten.
+        replay: Label of a replay, or None.
+        span: The range of the blob.
+        part: Number of this event among those that share the range, from 0.
+        parts: How many share it.
+        flows: Flows in the event's body.
+        quarantined: Records and tuples of the range that are in quarantine; each part tells the same.
+
+    """
+
+    blob: str
+    generation: int
+    replay: str | None
+    span: Span
+    part: int = 0
+    parts: int = 1
+    flows: int = 0
+    quarantined: int = 0
+
+    @classmethod
+    def read(cls, properties: Mapping[str, str | int]) -> "Told | None":
+        """Read an event's application properties; None where they are not the forwarder's."""
+        if properties.get("schema") != SCHEMA:
+            return None
+        blob, replay = properties.get("blob"), properties.get("replay")
+        keys = ("generation", "rangeStart", "rangeEnd", "part", "parts", "flows", "quarantined")
+        numbers = [properties.get(key) for key in keys]
+        whole = [number for number in numbers if isinstance(number, int) and number >= 0]
+        if not isinstance(blob, str) or not isinstance(replay, str | None) or len(whole) < len(keys):
+            return None
+        generation, start, end, part, parts, flows, quarantined = whole
+        if start >= end or part >= parts or parts > _MOST_PARTS:
+            return None
+        return cls(blob, generation, replay, Span(start, end), part, parts, flows, quarantined)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Bytes that no event accounts for.
+
+    Attributes:
+        span: Which.
+        before: The event that ends there, or the last one of the range that did come, if any.
+        behind: The event that begins where they end, if any.
+        missing: Where some events of one range came and others did not: the numbers of those that did not.
+        parts: How many that range has; 0 where nothing came.
+
+    """
+
+    span: Span
+    before: Place | None = None
+    behind: Place | None = None
+    missing: tuple[int, ...] = ()
+    parts: int = 0
+
+
+@dataclass(slots=True)
+class Repeats:
+    """Events that told what was told before, or that were told again in another cut.
+
+    Attributes:
+        events: How many.
+        flows: Flows in them; all of these came again, but for those of a range that came again only in part.
+        spans: What they told again.
+
+    """
+
+    events: int = 0
+    flows: int = 0
+    spans: Spans = field(default_factory=Spans)
+
+    def add(self, events: int, flows: int, spans: list[Span], place: Place) -> None:
+        """Reckon in events."""
+        self.events += events
+        self.flows += flows
+        for span in spans:
+            self.spans.add(span, place)
+
+
+@dataclass(slots=True)
+class _Begun:
+    """A range of which some parts have come, for the first time or again; `seen` has a bit for each."""
+
+    seen: int
+    flows: int
+    place: Place
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The ranges of one blob, generation and replay.
+
+    Attributes:
+        counted_to: Flows and what is in quarantine are counted up to this offset: where the checkpoint's ranges end.
+        events: Events entered.
+        told: Flows in them, those that came again included.
+        flows: Flows of the ranges up to `counted_to`. Where something was told again, the number says nothing: it may
+            have been cut otherwise, or be of bytes that were rewritten since.
+        quarantined: Records and tuples in quarantine that the same ranges tell.
+        first: Before this offset, ranges may have been told by events that the hub has let go of.
+
+    """
+
+    counted_to: int = 0
+    events: int = 0
+    told: int = 0
+    flows: int = 0
+    quarantined: int = 0
+    first: int = _NOWHERE
+    _covered: Spans = field(default_factory=Spans)
+    _begun: dict[tuple[Span, int], _Begun] | None = None  # by range and parts; few blobs ever have one
+    _repeats: Repeats | None = None  # the same
+
+    def enter(self, told: Told, place: Place, *, after_all: bool) -> None:
+        """Enter an event.
+
+        Args:
+            told: What it says.
+            place: Where it is on the hub.
+            after_all: Whether the hub still has every event of the blob that it took after this one.
+
+        """
+        self.events += 1
+        self.told += told.flows
+        if after_all:
+            # Of a range whose first part has not come so far, parts may be gone: it proves only what is behind it.
+            self.first = min(self.first, told.span.end if told.part else told.span.start)
+        if told.parts == 1:
+            self._cover(told, 1, told.flows, place)
+        else:
+            self._enter_part(told, place)
+
+    def _enter_part(self, told: Told, place: Place) -> None:
+        key = told.span, told.parts
+        begun = self._begun.get(key) if self._begun else None
+        if begun is None:
+            self._begun = self._begun or {}
+            begun = self._begun[key] = _Begun(0, 0, place)
+        if begun.seen >> told.part & 1:
+            self._repeat(1, told.flows, [told.span], place)
+            return
+        begun.seen |= 1 << told.part
+        begun.flows += told.flows
+        begun.place = place
+        if begun.seen.bit_count() == told.parts and self._begun is not None:
+            del self._begun[key]
+            self._cover(told, told.parts, begun.flows, place)
+
+    def _cover(self, told: Told, events: int, flows: int, place: Place) -> None:
+        """Reckon in a range all of whose events have come."""
+        span = told.span
+        before = self._covered.within(span)
+        if before:
+            self._repeat(events, flows, before, place)
+        elif span.end <= self.counted_to:
+            self.flows += flows
+            self.quarantined += told.quarantined
+        self._covered.add(span, place)
+
+    def _repeat(self, events: int, flows: int, spans: list[Span], place: Place) -> None:
+        self._repeats = self._repeats or Repeats()
+        self._repeats.add(events, flows, spans, place)
+
+    @property
+    def partition(self) -> str | None:
+        """A partition that has events of it, if any has."""
+        places = [*self._covered.marks[:1], *(begun.place for begun in (self._begun or {}).values())]
+        return places[0].partition if places else None
+
+    def gaps(self, end: int | None = None) -> Iterator[Gap]:
+        """Give what is missing before `end`, or before the last byte that any event tells, in order."""
+        if end is None:
+            end = max([self._covered.end, *(span.end for span, _ in self._begun or ())])
+        for span, before, behind in self._covered.between(end):
+            yield from self._gaps_within(Gap(span, before, behind))
+
+    def _gaps_within(self, gap: Gap) -> Iterator[Gap]:
+        """Tell apart, in bytes that are not covered, ranges that were begun from those that were not."""
+        at, before = gap.span.start, gap.before
+        for (span, parts), begun in sorted((self._begun or {}).items(), key=lambda item: item[0]):
+            start, end = max(span.start, at), min(span.end, gap.span.end)
+            if start >= end:
+                continue
+            if at < start:
+                yield Gap(Span(at, start), before, begun.place)
+            missing = tuple(part for part in range(parts) if not begun.seen >> part & 1)
+            yield Gap(Span(start, end), begun.place, None, missing, parts)
+            at, before = end, begun.place
+        if at < gap.span.end:
+            yield Gap(Span(at, gap.span.end), before, gap.behind)
+
+    def repeats(self) -> Repeats:
+        """Give what was told again; after the last event.
+
+        Parts of a range are among it, too, where its bytes were told before or since, though others of its parts are
+        not: those that came again by themselves, or before a crash, behind which the range was cut otherwise.
+        """
+        made = deepcopy(self._repeats) if self._repeats is not None else Repeats()
+        for (span, _), begun in (self._begun or {}).items():
+            again = self._covered.within(span)
+            if again:
+                made.add(begun.seen.bit_count(), begun.flows, again, begun.place)
+        return made

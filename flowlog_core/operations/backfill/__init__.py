@@ -1,0 +1,1 @@
+"""Forward past hours, or replay them."""

@@ -1,0 +1,61 @@
+"""Ports that count what goes through them.
+
+So the counts move while a blob is under way, and hold where its run ends in a fault, which has no report.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flowlog_core.decode.quarantine import QuarantineItem
+from flowlog_core.events.packer import Event
+from flowlog_core.forwarding.ports import EventSink, Quarantine
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What one call moved.
+
+    Attributes:
+        bytes: Of the source blobs, in ranges whose last event was acknowledged.
+        flows: Flows acknowledged.
+        events: Events acknowledged.
+        quarantined: Records and tuples put in quarantine.
+
+    """
+
+    bytes: int = 0
+    flows: int = 0
+    events: int = 0
+    quarantined: int = 0
+
+
+class CountingSink:
+    """Counts the events acknowledged, and what is in them."""
+
+    def __init__(self, sink: EventSink, count: Callable[[Moved], None]) -> None:
+        self.max_event_bytes = sink.max_event_bytes
+        self._sink = sink
+        self._count = count
+
+    def send(self, events: Sequence[Event], partition_key: str | None, *, within: float) -> int:
+        """See `ports.EventSink.send`."""
+        sent = self._sink.send(events, partition_key, within=within)
+        told = [event.properties for event in events[:sent]]
+        ended = [each for each in told if int(each["part"]) + 1 == each["parts"]]  # the parts of a range come in order
+        length = sum(int(each["rangeEnd"]) - int(each["rangeStart"]) for each in ended)
+        self._count(Moved(length, sum(int(each["flows"]) for each in told), sent))
+        return sent
+
+
+class CountingQuarantine:
+    """Counts the records and tuples put in quarantine."""
+
+    def __init__(self, quarantine: Quarantine, count: Callable[[Moved], None]) -> None:
+        self._quarantine = quarantine
+        self._count = count
+
+    def put(self, item: QuarantineItem, time: datetime) -> None:
+        """See `ports.Quarantine.put`."""
+        self._quarantine.put(item, time)
+        self._count(Moved(quarantined=item.count))

@@ -1,0 +1,81 @@
+"""How flow logs stand: what the listing says of each, held against its checkpoint."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from flowlog_core.forwarding.checkpoint import Checkpoint
+from flowlog_core.forwarding.listing import FlowLogTree, Selection
+from flowlog_core.forwarding.ports import BlobListing, CheckpointStore, ListedBlob
+
+type HourKey = tuple[str, str, datetime | None]
+"""Account, container, and the hour (UTC) that the blobs' names tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one blob stands.
+
+    Attributes:
+        listed: What the listing says of it.
+        checkpoint: How far it was forwarded, or None where it never was.
+        left_alone: Whether it never was because it is of an hour before ``FLOWLOG_START``.
+
+    """
+
+    listed: ListedBlob
+    checkpoint: Checkpoint | None
+    left_alone: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of it was forwarded, by the rule of the sweep."""
+        return self.checkpoint is not None and self.checkpoint.is_whole(self.listed.etag)
+
+    @property
+    def forwarded(self) -> int:
+        """How many of its bytes were forwarded: all of a whole blob, though no checkpoint is behind the closing bytes.
+
+        So they aren't behind either, where only what was appended since the blob was whole is missing.
+        """
+        length, checkpoint = self.listed.length, self.checkpoint
+        if checkpoint is None or length < checkpoint.offset:  # a shorter one was rewritten, and begins anew
+            return 0
+        return min(checkpoint.length if checkpoint.complete else checkpoint.offset, length)
+
+    @property
+    def behind(self) -> int:
+        """How many of its bytes are still to be forwarded."""
+        return self.listed.length - self.forwarded
+
+    @property
+    def hour_key(self) -> HourKey:
+        """What it is reckoned in with."""
+        blob = self.listed.blob
+        return blob.account, blob.container, blob.hour
+
+    def lag(self, now: datetime) -> float:
+        """Give the seconds for which it has been waiting, if it is not whole: since it was last appended to."""
+        return max((now - self.listed.modified).total_seconds(), 0.0)
+
+
+def standings(
+    listing: BlobListing, checkpoints: CheckpointStore, selection: Selection, first_hour: datetime | None
+) -> Iterator[Standing]:
+    """Give how each blob of a selection stands: two requests for each 5,000 of a resource's hour or day, not held.
+
+    Args:
+        listing: Lists the blobs.
+        checkpoints: Of the destination in question; nothing is written.
+        selection: Which blobs.
+        first_hour: Blobs of hours before this are left alone, unless something was forwarded of them.
+
+    Raises:
+        StorageError: Blobs or checkpoints can't be listed.
+
+    """
+    for listed in FlowLogTree(listing).select(selection):
+        found = checkpoints.find([each.blob for each in listed.blobs], listed.prefix)
+        for each in listed.blobs:
+            checkpoint = found.get(each.blob)
+            yield Standing(each, checkpoint, left_alone=checkpoint is None and each.blob.is_before(first_hour))

@@ -1,0 +1,1 @@
+"""Find what is in quarantine, and replay it."""

@@ -1,0 +1,119 @@
+"""Finding what is in quarantine: the items of a selection, one after the other."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from flowlog_core.errors import ItemGoneError, QuarantineUnreadableError
+from flowlog_core.operations.quarantine_store import ItemName, ListedItem, QuarantineStore, StoredItem, is_item_of
+from flowlog_core.source.blob import SourceBlob
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSelection:
+    """Which items somebody asks for.
+
+    Attributes:
+        containers: Account and container of the source blobs.
+        prefix: What the blobs' names begin with.
+        since: The blobs' first hour (UTC), or None for all, those included whose paths name no hour.
+        until: The hour behind the last one (UTC).
+        reason: What one of an item's reasons has in it, in small or capital letters.
+
+    """
+
+    containers: tuple[tuple[str, str], ...]
+    prefix: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    reason: str = ""
+
+    def has_hour_of(self, blob: SourceBlob) -> bool:
+        """Say whether a blob is of the hours in question."""
+        hour = blob.hour
+        if hour is None:
+            return self.since is None
+        return (self.since is None or hour >= self.since) and (self.until is None or hour < self.until)
+
+    def has(self, stored: StoredItem) -> bool:
+        """Say whether an item is of the selection, as far as its name could not tell."""
+        item = stored.item
+        wanted = self.reason.casefold()
+        return (
+            item.blob.name.startswith(self.prefix)
+            and self.has_hour_of(item.blob)
+            and any(wanted in reason.casefold() for reason in (item.reason, *item.reasons))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableItem:
+    """A blob in quarantine that can't be read as an item.
+
+    Attributes:
+        name: Its name.
+        reason: Why, and what it is.
+
+    """
+
+    name: str
+    reason: str
+
+
+def listed_items(store: QuarantineStore, selection: ItemSelection) -> Iterator[ListedItem]:
+    """Give what may be of a selection, as far as names tell; nothing is read.
+
+    The whole of each container's quarantine below the prefix is listed, as names tell the hours: one request for each
+    5,000 items.
+
+    Raises:
+        StorageError: They can't be listed.
+
+    """
+    for account, container in selection.containers:
+        for listed in store.items(account, container, selection.prefix):
+            name = ItemName.read(listed.name)
+            if name is None or name.blob is None or selection.has_hour_of(name.blob):
+                yield listed
+
+
+def select_items(store: QuarantineStore, selection: ItemSelection) -> Iterator[StoredItem | UnreadableItem]:
+    """Give the items of a selection. One request for each, beside those of the listing.
+
+    Raises:
+        StorageError: They can't be listed or read.
+
+    """
+    for listed in listed_items(store, selection):
+        try:
+            found = read_item(store, listed.name)
+        except ItemGoneError:  # since the listing
+            continue
+        if isinstance(found, UnreadableItem) or selection.has(found):
+            yield found
+
+
+def items_of(store: QuarantineStore, blob: SourceBlob) -> Iterator[StoredItem | UnreadableItem]:
+    """Give the items of one blob.
+
+    Raises:
+        StorageError: They can't be listed or read.
+
+    """
+    for listed in store.items(blob.account, blob.container, blob.name):
+        if is_item_of(listed.name, blob):
+            yield read_item(store, listed.name)
+
+
+def read_item(store: QuarantineStore, name: str) -> StoredItem | UnreadableItem:
+    """Read an item; one that can't be read doesn't stop whoever reads many.
+
+    Raises:
+        ItemGoneError: There is none of this name.
+        StorageError: It can't be read.
+
+    """
+    try:
+        return store.get(name)
+    except QuarantineUnreadableError as error:
+        return UnreadableItem(name, str(error))

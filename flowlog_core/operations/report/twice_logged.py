@@ -1,0 +1,99 @@
+"""Logs of the same traffic: an interface that has both an NSG and a VNet flow log for an hour is logged twice.
+
+VNet flow logs have all that NSG flow logs have, and more (learn.microsoft.com, "Virtual network flow logs"), so those
+are counted. NSG flow logs end on 30 September 2027; until then, both may run side by side.
+"""
+
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal, Self
+
+from flowlog_core.decode.formats import LANDMARKS, FlowRecord, ShapeError, decode
+from flowlog_core.decode.scanner import Record, Scanner
+from flowlog_core.errors import NotAFlowLogError
+from flowlog_core.forwarding.listing import hour_of
+from flowlog_core.source.blob import SourceBlob
+
+Kind = Literal["nsg", "vnet"]
+
+# What begins a blob's name, or stands in a copy's path: `flowLogResourceID=/…/y=` or `resourceId=/…/y=`.
+_ROOT: Final = re.compile(r"(?:^|/)(flowLogResourceID|resourceId)=", re.IGNORECASE)
+_KINDS: Final[dict[str, Kind]] = {"flowlogresourceid": "vnet", "resourceid": "nsg"}
+_NO_DIGIT: Final = re.compile(r"[^0-9A-F]")
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedHour:
+    """What a log is about.
+
+    Attributes:
+        kind: Which of the two logs it is; None where that is not known.
+        mac_address: Of the interface, as 12 capital digits; None where that is not known.
+        hour: Its hour (UTC); None where that is not known.
+
+    """
+
+    kind: Kind | None
+    mac_address: str | None
+    hour: datetime | None
+
+    @classmethod
+    def of_path(cls, blob: SourceBlob) -> Self:
+        """Read what a path tells."""
+        root = _ROOT.search(blob.name)
+        return cls(_KINDS[root[1].lower()] if root else None, _digits(blob.mac_address), blob.hour)
+
+    @classmethod
+    def of_record(cls, record: FlowRecord) -> Self:
+        """Read what a record tells: its own time is within the hour, unlike those of its tuples."""
+        mac_address = record.groups[0].mac_address if record.groups else None
+        try:
+            time = datetime.fromisoformat(record.time)
+        except ValueError:
+            hour = None
+        else:
+            hour = hour_of(time if time.tzinfo else time.replace(tzinfo=UTC))
+        return cls(record.layout.type, _digits(mac_address), hour)
+
+    @classmethod
+    def of_log(cls, chunks: Iterable[bytes]) -> Self:
+        """Read what the first record of a log that is of a known layout tells; nothing where there is none."""
+        scanner = Scanner(LANDMARKS)
+        for chunk in chunks:
+            scanner.feed(chunk)
+            try:
+                for item in scanner.items():
+                    if isinstance(item, Record):
+                        with suppress(ShapeError):
+                            return cls.of_record(decode(item.raw, item.value))
+            except NotAFlowLogError:
+                break
+        return cls(None, None, None)
+
+    @property
+    def known(self) -> bool:
+        """Whether all of it is known."""
+        return None not in {self.kind, self.mac_address, self.hour}
+
+    def or_else(self, other: "LoggedHour") -> "LoggedHour":
+        """Fill in what is not known."""
+        return LoggedHour(self.kind or other.kind, self.mac_address or other.mac_address, self.hour or other.hour)
+
+
+class VnetHours:
+    """Interfaces and hours that have a VNet flow log."""
+
+    def __init__(self, logs: Iterable[LoggedHour]) -> None:
+        """Take all logs in question."""
+        self._hours = {(log.mac_address, log.hour) for log in logs if log.kind == "vnet" and log.known}
+
+    def have(self, log: LoggedHour) -> bool:
+        """Say whether an NSG flow log tells of nothing but what a VNet flow log tells, too."""
+        return log.kind == "nsg" and (log.mac_address, log.hour) in self._hours
+
+
+def _digits(mac_address: str | None) -> str | None:
+    return None if mac_address is None else _NO_DIGIT.sub("", mac_address.upper())

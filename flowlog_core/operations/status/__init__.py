@@ -1,0 +1,1 @@
+"""How far forwarding has come."""

@@ -1,0 +1,142 @@
+"""The use case: how far forwarding has come, hour by hour, and which blobs wait too long.
+
+It reads listings and checkpoints alone, and keeps a row for each container and hour: memory depends on the span, not on
+the number of blobs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from heapq import heappush, heappushpop
+from typing import Final
+
+from flowlog_core.forwarding.listing import Selection
+from flowlog_core.forwarding.ports import BlobListing, CheckpointStore
+from flowlog_core.operations.blob_progress import HourKey, Standing, standings
+
+MOST_LATE: Final = 20
+"""So many of the blobs that wait too long are named: those that wait longest."""
+
+
+@dataclass(slots=True)
+class StatusRow:
+    """The blobs of one container and hour, or of many.
+
+    Attributes:
+        blobs: How many, without those left alone.
+        appended: Bytes in them.
+        forwarded: Bytes of them that were forwarded.
+        waiting: Blobs that are not whole.
+        lag: Seconds since the longest-waiting of them was last appended to; 0 where none waits.
+        rewritten: Blobs found rewritten.
+        quarantined: Records and tuples in quarantine, of the present generations.
+        left_alone: Blobs of hours before ``FLOWLOG_START``.
+
+    """
+
+    blobs: int = 0
+    appended: int = 0
+    forwarded: int = 0
+    waiting: int = 0
+    lag: float = 0.0
+    rewritten: int = 0
+    quarantined: int = 0
+    left_alone: int = 0
+
+    @property
+    def behind(self) -> int:
+        """Bytes still to be forwarded."""
+        return self.appended - self.forwarded
+
+    def add(self, standing: Standing, now: datetime) -> None:
+        """Reckon in a blob."""
+        if standing.left_alone:
+            self.left_alone += 1
+            return
+        self.blobs += 1
+        self.appended += standing.listed.length
+        self.forwarded += standing.forwarded
+        if not standing.whole:
+            self.waiting += 1
+            self.lag = max(self.lag, standing.lag(now))
+        if standing.checkpoint is not None:
+            self.rewritten += standing.checkpoint.generation > 0
+            self.quarantined += standing.checkpoint.quarantined
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LateBlob:
+    """A blob that waits too long.
+
+    Attributes:
+        lag: Seconds since it was last appended to.
+        path: ``account/container/name``.
+        behind: Bytes of it that are still to be forwarded.
+
+    """
+
+    lag: float
+    path: str
+    behind: int
+
+
+@dataclass(slots=True)
+class Status:
+    """How far forwarding has come.
+
+    Attributes:
+        rows: By account, container and hour.
+        total: All of them together.
+        late: How many blobs wait too long.
+        latest: Those of them that wait longest, the first one longest of all; at most `MOST_LATE`.
+
+    """
+
+    rows: dict[HourKey, StatusRow] = field(default_factory=dict)
+    total: StatusRow = field(default_factory=StatusRow)
+    late: int = 0
+    latest: list[LateBlob] = field(default_factory=list)
+
+
+def status(
+    *,
+    listing: BlobListing,
+    checkpoints: CheckpointStore,
+    selection: Selection,
+    first_hour: datetime | None,
+    now: datetime,
+    max_lag: timedelta,
+    seen: Callable[[int], None],
+) -> Status:
+    """Tell how far forwarding has come.
+
+    Args:
+        listing: Lists the blobs.
+        checkpoints: Of the destination in question; nothing is written.
+        selection: Which blobs.
+        first_hour: Blobs of hours before this are left alone, unless something was forwarded of them.
+        now: The time.
+        max_lag: A blob that waits longer is late.
+        seen: Is told now and then how many blobs were looked at.
+
+    Raises:
+        StorageError: Blobs or checkpoints can't be listed.
+
+    """
+    made = Status()
+    late: list[LateBlob] = []  # a heap: its first one waits least
+    for number, standing in enumerate(standings(listing, checkpoints, selection, first_hour), start=1):
+        seen(number)
+        made.rows.setdefault(standing.hour_key, StatusRow()).add(standing, now)
+        made.total.add(standing, now)
+        lag = standing.lag(now)
+        if standing.whole or standing.left_alone or lag <= max_lag.total_seconds():
+            continue
+        made.late += 1
+        named = LateBlob(lag, standing.listed.blob.path, standing.behind)
+        if len(late) < MOST_LATE:
+            heappush(late, named)
+        else:
+            heappushpop(late, named)
+    made.latest = sorted(late, reverse=True)
+    return made

@@ -1,0 +1,1 @@
+"""Select flows as they arrive."""

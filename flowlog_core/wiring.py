@@ -1,0 +1,132 @@
+"""The one place that puts the adapters behind the ports."""
+
+import random
+import time
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from flowlog_core.adapters.credentials import blob_service
+from flowlog_core.adapters.event_hubs.sink import EventHubSink
+from flowlog_core.adapters.storage.blobs import AzureBlobSource
+from flowlog_core.adapters.storage.checkpoints import AzureCheckpointStore
+from flowlog_core.adapters.storage.quarantine import AzureQuarantine
+from flowlog_core.forwarding.forwarder import Forwarder, ForwardOptions, Start, first_hour
+from flowlog_core.forwarding.ports import Clock, Log
+from flowlog_core.forwarding.sweep import Sweeper
+from flowlog_core.log_events import JsonLog
+from flowlog_core.settings import Settings
+
+_BACKGROUND_THREADS: Final = 32  # at most; each run on a large blob uses two, a quiet one none
+
+
+class SystemClock:
+    """The machine's time and chance; see `ports.Clock`."""
+
+    def now(self) -> datetime:
+        """See `ports.Clock.now`."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """See `ports.Clock.monotonic`."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """See `ports.Clock.sleep`."""
+        time.sleep(seconds)
+
+    def random(self) -> float:
+        """See `ports.Clock.random`."""
+        return random.random()  # noqa: S311 # spreads retries; nothing is kept secret by it
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The accounts that the settings name, behind the ports.
+
+    Attributes:
+        source: The accounts that Network Watcher writes to.
+        checkpoints: Those of the destination.
+        sink: The destination.
+        quarantine: Where what can't be decoded goes.
+        clock: The machine's.
+        log: Where log events go.
+        background: Where large blobs are read ahead, and their events are sent.
+
+    """
+
+    source: AzureBlobSource
+    checkpoints: AzureCheckpointStore
+    sink: EventHubSink
+    quarantine: AzureQuarantine
+    clock: Clock
+    log: Log
+    background: Executor
+
+    def first_hour(self, start: Start) -> datetime | None:
+        """Give the hour before which blobs are left alone, as `forward.first_hour`; nothing is stored.
+
+        Raises:
+            StorageError: The time of the destination's first run can't be read.
+
+        """
+        return first_hour(start, lambda: self.checkpoints.began() or self.clock.now())
+
+    def forwarder(self, options: ForwardOptions) -> Forwarder:
+        """Make the use case that forwards one blob."""
+        return Forwarder(
+            source=self.source,
+            checkpoints=self.checkpoints,
+            sink=self.sink,
+            quarantine=self.quarantine,
+            clock=self.clock,
+            log=self.log,
+            background=self.background,
+            options=options,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """What the app can do, wired to the accounts that its settings name.
+
+    Attributes:
+        forwarder: Forwards one blob.
+        sweeper: Forwards what no event announced.
+
+    """
+
+    forwarder: Forwarder
+    sweeper: Sweeper
+
+
+def connect(settings: Settings, log: Log) -> World:
+    """Put the accounts behind the ports; connections are opened when first used, and kept."""
+    state = blob_service(settings.state)
+    return World(
+        source=AzureBlobSource({each.account: blob_service(each) for each in settings.sources}),
+        checkpoints=AzureCheckpointStore(state, settings.event_hub.destination),
+        sink=EventHubSink(settings.event_hub),
+        quarantine=AzureQuarantine(state),
+        clock=SystemClock(),
+        log=log,
+        background=ThreadPoolExecutor(_BACKGROUND_THREADS, thread_name_prefix="background"),
+    )
+
+
+def wire(settings: Settings) -> UseCases:
+    """Wire the app's use cases."""
+    world = connect(settings, JsonLog())
+    forwarder = world.forwarder(settings.forward)
+    sweeper = Sweeper(
+        listing=world.source,
+        checkpoints=world.checkpoints,
+        forward=forwarder.forward,
+        first_hour=forwarder.first_hour,
+        executor=ThreadPoolExecutor(settings.sweep.parallel, thread_name_prefix="sweep"),
+        clock=world.clock,
+        log=world.log,
+        options=settings.sweep,
+    )
+    return UseCases(forwarder, sweeper)

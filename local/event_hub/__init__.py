@@ -1,0 +1,1 @@
+"""A stand-in for an Event Hubs namespace with one hub."""

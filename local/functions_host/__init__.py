@@ -1,0 +1,1 @@
+"""A stand-in for the Functions host: it runs the app in Microsoft's own Python worker."""

@@ -1,0 +1,249 @@
+"""The triggers of a Functions app, as its own index declares them, and what the host sends for each.
+
+Only what a local run needs is served: functions with one `blobTrigger` bound to an SDK type (BlobClient, for one), or
+one `timerTrigger`. Everything else is a fault, said before the host is ready. What is sent follows the host's source:
+BlobTriggerBinding of its storage extension, TimerListener of its timer extension, GrpcMessageConversionExtensions.
+"""
+
+import json
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from azure.storage.blob import BlobProperties
+
+from local.functions_host.app_folder import HostError
+from local.functions_host.ncrontab import Schedule
+from local.functions_host.worker import (
+    Arguments,
+    ModelBindingData,
+    ParameterBinding,
+    RpcFunctionMetadata,
+    TypedData,
+)
+
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
+_SETTING = re.compile(r"%([^%]+)%")
+
+
+@dataclass(frozen=True, slots=True)
+class BlobTrigger:
+    """A function that runs for each new or changed blob.
+
+    Attributes:
+        function: Its name.
+        function_id: The runtime's id of it.
+        disabled: Whether a setting switches it off.
+        parameter: The parameter that is bound to the blob.
+        path: `container/pattern` as declared, settings filled in.
+        container: The container to watch.
+        pattern: Fits the names of the blobs that are meant; its groups are the path's placeholders.
+        connection: Name of the app setting with the connection string.
+        source: `EventGrid` or `LogsAndContainerScan`, as declared.
+
+    """
+
+    function: str
+    function_id: str
+    disabled: bool
+    parameter: str
+    path: str
+    container: str
+    pattern: re.Pattern[str]
+    connection: str
+    source: str
+
+    def description(self) -> dict[str, object]:
+        """Give what a person or a test wants to know of it, as JSON values."""
+        return {
+            "name": self.function,
+            "type": "blobTrigger",
+            "path": self.path,
+            "connection": self.connection,
+            "source": self.source,
+            "disabled": self.disabled,
+        }
+
+    def captures(self, name: str) -> dict[str, str] | None:
+        """Match a blob's name with the path's pattern; give the placeholders' values, or None where it doesn't fit.
+
+        A placeholder takes any characters, slashes among them.
+        """
+        match = self.pattern.fullmatch(name)
+        return match.groupdict() if match else None
+
+    def arguments(self, blob: BlobProperties, uri: str, captures: Mapping[str, str]) -> Arguments:
+        """Give what the host sends for this blob: its names as model binding data, and the trigger metadata.
+
+        Of `Properties`, which the host fills with the storage SDK's whole BlobProperties, the plain fields are given.
+        """
+        names = {"Connection": self.connection, "ContainerName": self.container, "BlobName": blob.name}
+        content = ModelBindingData("1.0", "AzureStorageBlobs", "application/json", json.dumps(names).encode())
+        properties = {
+            "LastModified": blob.last_modified.isoformat(),
+            "ContentLength": blob.size,
+            "ContentType": blob.content_settings.content_type,
+            "Metadata": blob.metadata,
+        }
+        metadata = {
+            "BlobTrigger": TypedData(string=f"{self.container}/{blob.name}"),
+            "Uri": _as_json(uri),
+            "Properties": _as_json(properties),
+            "Metadata": _as_json(blob.metadata),
+            "sys": _system_data(self.function),
+            **{name: TypedData(string=value) for name, value in captures.items()},
+        }
+        return Arguments(ParameterBinding(self.parameter, TypedData(model_binding_data=content)), metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class TimerTrigger:
+    """A function that runs on a schedule, in UTC.
+
+    Attributes:
+        function: Its name.
+        function_id: The runtime's id of it.
+        disabled: Whether a setting switches it off.
+        parameter: The parameter that takes the TimerRequest.
+        schedule: When it runs.
+        run_on_startup: Whether it also runs once when the host starts.
+
+    """
+
+    function: str
+    function_id: str
+    disabled: bool
+    parameter: str
+    schedule: Schedule
+    run_on_startup: bool
+
+    def description(self) -> dict[str, object]:
+        """Give what a person or a test wants to know of it, as JSON values."""
+        return {
+            "name": self.function,
+            "type": "timerTrigger",
+            "schedule": self.schedule.text,
+            "runOnStartup": self.run_on_startup,
+            "disabled": self.disabled,
+        }
+
+    def arguments(self, last: datetime | None, due: datetime) -> Arguments:
+        """Give what the host sends: the schedule's status (last run of this host, next one) and never past due.
+
+        The host keeps the status in storage and so can find a run past due after a restart; here each start is the
+        first one.
+        """
+        before = (last or datetime.min.replace(tzinfo=UTC)).isoformat()
+        request = {
+            "Schedule": {"AdjustForDST": True},
+            "ScheduleStatus": {"Last": before, "LastUpdated": before, "Next": due.isoformat()},
+            "IsPastDue": False,
+        }
+        metadata = {
+            "TimerTrigger": TypedData(string=datetime.now(UTC).isoformat()),
+            "sys": _system_data(self.function),
+        }
+        return Arguments(ParameterBinding(self.parameter, _as_json(request)), metadata)
+
+
+def read_triggers(
+    functions: Iterable[RpcFunctionMetadata], settings: Mapping[str, str]
+) -> tuple[BlobTrigger | TimerTrigger, ...]:
+    """Read the triggers of all functions from the app's index.
+
+    Raises:
+        HostError: A function has other bindings, its own retry policy, a blob content binding, a schedule that is not
+            supported, or names a setting that there is not.
+
+    """
+    return tuple(_read_trigger(function, settings) for function in functions)
+
+
+def _read_trigger(function: RpcFunctionMetadata, settings: Mapping[str, str]) -> BlobTrigger | TimerTrigger:
+    bindings = [json.loads(binding) for binding in function.raw_bindings]
+    kinds = [binding["type"] for binding in bindings]
+    if function.retry_options is not None:
+        raise HostError(f"function {function.name}: this host serves no retry policies")
+    if kinds == ["blobTrigger"]:
+        return _blob_trigger(function, bindings[0], settings)
+    if kinds == ["timerTrigger"]:
+        return _timer_trigger(function, bindings[0], settings)
+    raise HostError(
+        f"function {function.name} has the bindings {', '.join(kinds)}: "
+        "this host serves functions with one blobTrigger or one timerTrigger and no other binding"
+    )
+
+
+def _blob_trigger(
+    function: RpcFunctionMetadata, binding: Mapping[str, object], settings: Mapping[str, str]
+) -> BlobTrigger:
+    if binding.get("properties") != {"SupportsDeferredBinding": True}:
+        raise HostError(
+            f"function {function.name} binds the blob's content: this host serves SDK types, such as BlobClient of "
+            "azurefunctions.extensions.bindings.blob"
+        )
+    path = _fill_in(str(binding["path"]), function.name, settings)
+    container, slash, names = path.partition("/")
+    if "{" in container:
+        raise HostError(f"function {function.name}: path {path!r} has a placeholder for its container")
+    return BlobTrigger(
+        function=function.name,
+        function_id=function.function_id,
+        disabled=_is_disabled(function.name, settings),
+        parameter=str(binding["name"]),
+        path=path,
+        container=container,
+        pattern=_name_pattern(names) if slash else re.compile(".*", re.DOTALL),
+        connection=str(binding["connection"]),
+        source=str(binding.get("source") or "LogsAndContainerScan"),
+    )
+
+
+def _name_pattern(names: str) -> re.Pattern[str]:
+    # split gives literals at even places and the placeholders' names at odd ones
+    parts = enumerate(_PLACEHOLDER.split(names))
+    return re.compile("".join(f"(?P<{part}>.*)" if index % 2 else re.escape(part) for index, part in parts), re.DOTALL)
+
+
+def _timer_trigger(
+    function: RpcFunctionMetadata, binding: Mapping[str, object], settings: Mapping[str, str]
+) -> TimerTrigger:
+    try:
+        schedule = Schedule.parse(_fill_in(str(binding["schedule"]), function.name, settings))
+        schedule.after(datetime.now(UTC))
+    except ValueError as error:
+        raise HostError(f"function {function.name}: {error}") from error
+    return TimerTrigger(
+        function=function.name,
+        function_id=function.function_id,
+        disabled=_is_disabled(function.name, settings),
+        parameter=str(binding["name"]),
+        schedule=schedule,
+        run_on_startup=binding.get("runOnStartup") is True,
+    )
+
+
+def _fill_in(text: str, function: str, settings: Mapping[str, str]) -> str:
+    """Replace each `%NAME%` by the app setting of that name, as the host does."""
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in settings:
+            raise HostError(f"function {function}: {text!r} names {match[1]}, which is no app setting")
+        return settings[match[1]]
+
+    return _SETTING.sub(value, text)
+
+
+def _is_disabled(function: str, settings: Mapping[str, str]) -> bool:
+    names = (f"AzureWebJobs.{function}.Disabled", f"AzureWebJobs_{function}_Disabled")
+    return any(settings.get(name, "").lower() in {"1", "true"} for name in names)
+
+
+def _as_json(value: object) -> TypedData:
+    return TypedData(json=json.dumps(value))
+
+
+def _system_data(function: str) -> TypedData:
+    return _as_json({"MethodName": function, "UtcNow": datetime.now(UTC).isoformat(), "RandGuid": str(uuid.uuid4())})

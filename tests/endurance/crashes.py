@@ -1,0 +1,208 @@
+"""Real processes in trouble: several hosts on one Azurite and one hub, killed at random while a simulator writes.
+
+``make crash KILLS=50`` runs it at length; ``tests/endurance/test_crashes.py`` in short.
+"""
+
+import argparse
+import json
+import random
+import sys
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from azure.storage.blob import BlobServiceClient
+
+from local.azurite import Azurite
+from local.event_hub.server import EventHub
+from local.functions_host.process import WorkerProcess
+from local.network_watcher.blob_stores import StorageAccount
+from local.network_watcher.expected import Expected, Flow
+from local.network_watcher.fleet import fleet
+from local.network_watcher.writer import NetworkWatcher
+from tests.support.storage_proxy import StorageProxy, Trouble
+
+APP = Path(__file__).resolve().parents[2]
+HOSTS = 3
+PARTITIONS = 4
+SWEEP_SECONDS = 5.0
+PATIENCE = 240.0  # a killed host's lease holds for 60 s, and then some
+
+
+@dataclass(slots=True)
+class Verdict:
+    """How it ended.
+
+    Attributes:
+        kills: Hosts killed.
+        written: Flows written.
+        repeated: Flows that came again.
+        wrong: What is wrong, in words; nothing if all is well.
+        troubles: Requests to storage that met trouble.
+        refused: Sends that the hub refused as busy.
+    """
+
+    kills: int = 0
+    written: int = 0
+    repeated: int = 0
+    wrong: list[str] = field(default_factory=list)
+    troubles: int = 0
+    refused: int = 0
+
+
+class Torment:
+    """One run of it."""
+
+    def __init__(self, seed: str) -> None:
+        self.random = random.Random(seed)
+        self.verdict = Verdict()
+        self._seed = seed
+        self._expected: dict[str, Flow] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+
+    def run(self, *, kills: int, seconds: float = 0.0) -> Verdict:
+        """Kill so many hosts, or go on for so long without any; then let all come to rest, and judge."""
+        with ExitStack() as stack:
+            azurite = stack.enter_context(Azurite())
+            hub = stack.enter_context(EventHub())
+            proxy = stack.enter_context(StorageProxy(azurite.connection_string))
+            settings = {
+                "AzureWebJobsStorage": azurite.connection_string,
+                "FlowLogStorage": proxy.connection_string,
+                "FLOWLOG_STATE": "FlowLogState",
+                "FlowLogState": proxy.connection_string,
+                "FlowLogEventHub": hub.connection_string,
+                "FLOWLOG_TRIGGER_SOURCE": "LogsAndContainerScan",
+                "FLOWLOG_START": "all",
+                "FLOWLOG_SWEEP_GRACE_SECONDS": "0",
+                "FLOWLOG_EVENT_MAX_BYTES": "65536",
+            }
+            proxy.trouble = self._trouble
+            with self._writing(azurite):
+                self._torment(settings, hub, kills=kills, seconds=seconds)
+            proxy.trouble = lambda: None
+            hub.faults.clear()
+            self._come_to_rest(settings, hub)
+            self._judge(hub)
+            self.verdict.refused = hub.counters().rejected
+        return self.verdict
+
+    def _trouble(self) -> Trouble | None:
+        with self._lock:
+            if self.random.random() < 0.04:
+                self.verdict.troubles += 1
+                return self.random.choice(list(Trouble))
+        return None
+
+    @contextmanager
+    def _writing(self, azurite: Azurite) -> Iterator[None]:
+        """Let a simulator write all the while."""
+        with BlobServiceClient.from_connection_string(azurite.connection_string) as service:
+            watcher = NetworkWatcher(
+                StorageAccount(service),
+                fleet(4, self._seed),
+                first_minute=int(time.time() / 60) - 90,
+                per_minute=300,
+                seed=self._seed,
+                sink=self._expect,
+            )
+            writer = threading.Thread(target=lambda: watcher.run(interval=1.0, stop=self._stop))
+            writer.start()
+            try:
+                yield
+            finally:
+                self._stop.set()
+                writer.join()
+
+    def _expect(self, expected: Expected) -> None:
+        with self._lock:
+            self._expected |= {str(flow["id"]): flow for flow in expected.flows}
+
+    def _torment(self, settings: dict[str, str], hub: EventHub, *, kills: int, seconds: float) -> None:
+        with ExitStack() as stack:
+            hosts = [stack.enter_context(WorkerProcess(APP, settings=settings, poll_seconds=0.2)) for _ in range(HOSTS)]
+            deadline = time.monotonic() + seconds
+            while self.verdict.kills < kills or time.monotonic() < deadline:
+                hub.faults.reject_busy(self.random.choice([0, 0, 2]))
+                self._stop.wait(self.random.uniform(0.05, 1.5))
+                if self.verdict.kills < kills:
+                    number = self.random.randrange(HOSTS)
+                    hosts[number].kill()
+                    self.verdict.kills += 1
+                    hosts[number] = stack.enter_context(WorkerProcess(APP, settings=settings, poll_seconds=0.2))
+
+    def _come_to_rest(self, settings: dict[str, str], hub: EventHub) -> None:
+        """Sweep until all that was written has arrived, or patience ends."""
+        deadline = time.monotonic() + PATIENCE
+        with WorkerProcess(APP, settings=settings, poll_seconds=1.0, only_new=True) as host:
+            while self._expected.keys() - self._arrived(hub).keys() and time.monotonic() < deadline:
+                sweeps = sum(b"flowlog.sweep" in json.dumps(event).encode() for event in host.seen())
+                host.fire_timer("sweep")
+                host.wait_for(
+                    lambda event: "flowlog.sweep" in str(event.get("message")), count=sweeps + 1, timeout=PATIENCE
+                )
+                self._pause(SWEEP_SECONDS, hub)
+
+    def _pause(self, seconds: float, hub: EventHub) -> None:
+        """Wait for more events, for some seconds at most."""
+        before, until = hub.counters().events, time.monotonic() + seconds
+        while hub.counters().events == before and time.monotonic() < until:
+            threading.Event().wait(0.1)
+
+    @staticmethod
+    def _arrived(hub: EventHub) -> Counter[str]:
+        return Counter(json.loads(line)["id"] for event in hub.events() for line in event.body.splitlines())
+
+    def _judge(self, hub: EventHub) -> None:
+        verdict, arrived = self.verdict, self._arrived(hub)
+        verdict.written = len(self._expected)
+        verdict.repeated = sum(arrived.values()) - len(arrived)
+        lost = self._expected.keys() - arrived.keys()
+        unknown = arrived.keys() - self._expected.keys()
+        if lost:
+            verdict.wrong.append(f"{len(lost)} flows are lost, such as {min(lost)}")
+        if unknown:
+            verdict.wrong.append(f"{len(unknown)} flows were never written, such as {min(unknown)}")
+        for partition in range(PARTITIONS):
+            self._judge_partition(hub, partition)
+
+    def _judge_partition(self, hub: EventHub, partition: int) -> None:
+        ends: dict[tuple[object, object], set[object]] = defaultdict(lambda: {0})
+        for event in hub.events(partition):
+            properties = event.properties
+            place = (properties["blob"], properties["generation"])
+            if properties["generation"] != 0:
+                self.verdict.wrong.append(f"{properties['blob']} was taken for rewritten")
+            if properties["rangeStart"] not in ends[place]:
+                self.verdict.wrong.append(f"{properties['blob']}: nothing ended at {properties['rangeStart']}")
+            ends[place].add(properties["rangeEnd"])
+            for line in event.body.splitlines():
+                flow = json.loads(line)
+                if flow != self._expected.get(flow["id"]):
+                    self.verdict.wrong.append(f"flow {flow['id']} differs from what was written")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it, and tell; the status is 1 if anything is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.endurance.crashes", description=__doc__)
+    parser.add_argument("--kills", type=int, default=50, help="how many hosts to kill (default: %(default)s)")
+    parser.add_argument("--seed", default=str(time.time_ns()), help="of the chances (default: the time)")
+    options = parser.parse_args(arguments)
+    verdict = Torment(options.seed).run(kills=options.kills)
+    for wrong in verdict.wrong[:10]:
+        print(wrong)
+    print(
+        f"seed {options.seed}: {verdict.kills} kills, {verdict.troubles} storage troubles, "
+        f"{verdict.refused} sends refused, {verdict.written:,} flows written, {verdict.repeated:,} again; "
+        f"{len(verdict.wrong)} wrong"
+    )
+    return 1 if verdict.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

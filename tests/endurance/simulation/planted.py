@@ -1,0 +1,122 @@
+"""Bugs to plant in the app, one at a time, to see that the simulation finds them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import Final
+from unittest.mock import patch
+
+from flowlog_core.forwarding.checkpoint import Checkpoint
+from flowlog_core.forwarding.delivery import Delivery
+from flowlog_core.forwarding.forwarder import Forwarder, RunReport, _Run
+from flowlog_core.forwarding.ports import ListedBlob
+from flowlog_core.forwarding.sweep import Sweeper
+from flowlog_core.source.blob import SourceBlob
+from tests.endurance.simulation.world import World
+
+
+@contextmanager
+def _commit_before_send() -> Iterator[None]:
+    drain = _Run._deliver_rest
+
+    def commit_and_send(self: _Run) -> None:
+        if self._delivery._queue:
+            self._checkpoint = self._delivery._queue[-1].reached
+            self._commit()
+        drain(self)
+
+    with patch.object(_Run, "_deliver_rest", commit_and_send):
+        yield
+
+
+@contextmanager
+def _release_while_sending() -> Iterator[None]:
+    with patch.object(Delivery, "_await", lambda _: None):
+        yield
+
+
+@contextmanager
+def _leave_a_range_begun() -> Iterator[None]:
+    with patch.object(Delivery, "finish", Delivery._await):
+        yield
+
+
+@contextmanager
+def _commit_what_is_queued() -> Iterator[None]:
+    commit = _Run._commit_forwarded
+
+    def all_of_it(self: _Run) -> None:
+        if self._delivery._queue:
+            self._checkpoint = self._delivery._queue[-1].reached
+        self._commit()
+        commit(self)
+
+    with patch.object(_Run, "_commit_forwarded", all_of_it):
+        yield
+
+
+@contextmanager
+def _no_fingerprint() -> Iterator[None]:
+    def shorter(self: Checkpoint, length: int, _: bytes) -> str | None:
+        return "shorter" if length < self.offset else None
+
+    with patch.object(Checkpoint, "rewritten", shorter):
+        yield
+
+
+@contextmanager
+def _offset_is_length() -> Iterator[None]:
+    reached = _Run._reached
+
+    def at_the_end(self: _Run) -> Checkpoint:
+        checkpoint = reached(self)
+        return replace(checkpoint, offset=checkpoint.length)
+
+    with patch.object(_Run, "_reached", at_the_end):
+        yield
+
+
+@contextmanager
+def _no_lease() -> Iterator[None]:
+    with patch.object(World, "no_lease", new=True):
+        yield
+
+
+@contextmanager
+def _no_look_after_release() -> Iterator[None]:
+    def one_pass(self: Forwarder, blob: SourceBlob) -> list[RunReport]:
+        report = self._pass(blob, self.clock.monotonic() + self.options.run_seconds)
+        return [report] if report else []
+
+    with patch.object(Forwarder, "forward", one_pass):
+        yield
+
+
+@contextmanager
+def _sweep_by_length() -> Iterator[None]:
+    def by_length(self: Sweeper, listed: list[ListedBlob], prefix: str) -> list[ListedBlob]:
+        found = self._checkpoints.find([each.blob for each in listed], prefix)
+        return [each for each in listed if each.blob not in found or found[each.blob].length != each.length]
+
+    with patch.object(Sweeper, "_behind", by_length):
+        yield
+
+
+@contextmanager
+def _no_renewal() -> Iterator[None]:
+    with patch.object(_Run, "_hold_lease", lambda *_: None):
+        yield
+
+
+PLANTED: Final[dict[str, Callable[[], AbstractContextManager[None]]]] = {
+    "commit before send": _commit_before_send,
+    "commit what is still being sent": _commit_what_is_queued,
+    "release while sending": _release_while_sending,
+    "leave a range that is begun": _leave_a_range_begun,
+    "no fingerprint": _no_fingerprint,
+    "offset is the length": _offset_is_length,
+    "no lease": _no_lease,
+    "no look after release": _no_look_after_release,
+    "sweep by length alone": _sweep_by_length,
+    "no renewal of the lease": _no_renewal,
+}

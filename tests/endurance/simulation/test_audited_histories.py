@@ -1,0 +1,108 @@
+"""The audit, over the simulation's histories: it finds what there is, in its place, and nothing else."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+from greenlet import getcurrent
+
+from flowlog_core.forwarding.listing import Selection
+from flowlog_core.operations.audit.audit import AuditOptions, audit
+from flowlog_core.operations.audit.byte_ranges import Span
+from flowlog_core.operations.audit.report import AuditReport, Kind
+from flowlog_core.operations.received_event import ReceivedEvent
+from tests.endurance.simulation.history import ACCOUNT, CONTAINER, History
+from tests.endurance.simulation.world import Actor, Checkpoints, Source
+from tests.support.memory import MemoryQuarantine, MemoryQuarantineStore
+from tests.unit.operations.audit.test_audit import Hub, Read
+
+HISTORIES = 200
+HOUR = datetime(2026, 11, 20, 22, tzinfo=UTC)
+PARTITIONS = 3
+
+
+class Ended:
+    """A history at its end: what is in storage, and on the hub."""
+
+    def __init__(self, seed: int) -> None:
+        history = History(seed)
+        assert history.play().wrong == []
+        self.world = history.world
+        self.events = [
+            ReceivedEvent(str(number % PARTITIONS), number, HOUR, b"", None, None, event.properties)
+            for number, (event, _) in enumerate(self.world.sent)
+        ]
+        quarantine = MemoryQuarantine()
+        for item in self.world.quarantined.values():
+            quarantine.put(item, HOUR)
+        self._quarantine = MemoryQuarantineStore(quarantine)
+
+    def audit(self, events: Read) -> AuditReport:
+        """Audit what is in storage with these events."""
+        reports: list[AuditReport] = []
+        actor = Actor(lambda: reports.append(self._audit(events)), getcurrent())
+        while not actor.finished:
+            actor.switch()
+        (report,) = reports
+        return report
+
+    def _audit(self, events: Read) -> AuditReport:
+        return audit(
+            listing=Source(self.world),
+            checkpoints=Checkpoints(self.world),
+            reader=Hub(events),
+            quarantine=self._quarantine,
+            options=AuditOptions(
+                selection=Selection(((ACCOUNT, CONTAINER),), HOUR, HOUR + timedelta(hours=1)),
+                first_hour=None,
+                now=self.world.now(),
+                max_lag=timedelta(0),
+                keyed=False,
+            ),
+            tell=lambda *_: None,
+        )
+
+    def needed(self) -> list[ReceivedEvent]:
+        """Give the events that alone account for what the checkpoints say was sent."""
+        reached = {blob.path: state.checkpoint for blob, state in self.world.states.items() if blob in self.world.blobs}
+        reached = {path: reached[path] for path in reached if path not in self.world.may_repeat}
+        return [
+            event
+            for event in self.events
+            if (checkpoint := reached.get(str(event.properties["blob"]))) is not None
+            and event.properties["generation"] == checkpoint.generation
+            and int(event.properties["rangeEnd"]) <= checkpoint.range_end
+        ]
+
+
+def test_of_any_history_only_repeats_are_found_and_those_only_where_there_may_be_some() -> None:
+    repeats = blobs = 0
+    for seed in range(HISTORIES):
+        ended = Ended(seed)
+        for events in (ended.events, sorted(ended.events, key=lambda event: event.partition)):
+            report = ended.audit(events)
+            assert [str(each) for each in report.findings if each.kind is not Kind.REPEAT] == []
+            assert {each.blob for each in report.findings} <= ended.world.may_repeat
+            repeats += len(list(report.findings))
+            blobs += report.total.whole
+
+    assert repeats > HISTORIES / 10  # it is worth something only if much happens
+    assert blobs > 2 * HISTORIES
+
+
+def test_of_any_history_an_event_that_is_lost_is_found_in_its_place() -> None:
+    lost = 0
+    for seed in range(HISTORIES):
+        ended = Ended(seed)
+        needed = ended.needed()
+        if not needed:
+            continue
+        gone = random.Random(seed).choice(needed)
+
+        report = ended.audit([event for event in ended.events if event != gone])
+
+        gaps = [(each.blob, each.spans) for each in report.findings if each.kind is Kind.GAP]
+        start, end = int(gone.properties["rangeStart"]), int(gone.properties["rangeEnd"])
+        assert gaps == [(gone.properties["blob"], (Span(start, end),))]
+        lost += 1
+
+    assert lost > HISTORIES / 2

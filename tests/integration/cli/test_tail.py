@@ -1,0 +1,221 @@
+"""Flows as they arrive, as an operator watches them."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from azure.eventhub import EventData, EventHubProducerClient
+from rich.console import Console
+
+from flowlog_core.cli.output.flow_display import PlainLines
+from flowlog_core.cli.output.live_table import LiveTable
+from flowlog_core.source.blob import SourceBlob
+from tests.integration.cli.site import Site
+from tests.support.flow_logs import nsg_record
+
+ROOT = Path(__file__).resolve().parents[3]
+ALL = ("--from-start", "--until-end")
+TUPLES = [
+    "1795000000,203.0.113.9,10.1.0.4,40111,23,T,I,D,B,,,,",
+    "1795000001,10.1.0.4,192.0.2.80,23956,443,T,O,A,E,4,1200,6,4800",
+    "1795000002,10.1.0.4,192.0.2.53,53124,53,U,O,A,B,,,,",
+]
+
+
+@pytest.fixture(autouse=True)
+def deadline(site: Site) -> Iterator[None]:
+    """Have the hub go away, so that one who waits for what never comes fails."""
+    end = threading.Timer(30, site.hub.stop)
+    end.start()
+    yield
+    end.cancel()
+
+
+@pytest.fixture
+def forwarded(site: Site) -> SourceBlob:
+    """A blob of three flows on the hub: telnet denied, HTTPS and DNS allowed."""
+    blob = site.blob()
+    site.put(blob, [nsg_record(TUPLES)])
+    site.forward(blob)
+    return blob
+
+
+def test_what_is_on_the_hub_is_shown_as_aligned_lines(site: Site, forwarded: SourceBlob) -> None:
+    ran = site.run("tail", *ALL)
+
+    header, *rows = ran.out.splitlines()
+    assert header.split() == ["TIME", "SOURCE", "DESTINATION", "PROTO", "DIR", "DECISION", "STATE", "BYTES", "RULE"]
+    telnet = "203.0.113.9:40111 10.1.0.4:23 TCP in deny begin - UserRule_x"
+    https = "10.1.0.4:23956 192.0.2.80:443 TCP out allow end 6,000 UserRule_x"
+    assert [row.split()[1:] for row in rows[:2]] == [telnet.split(), https.split()]
+    assert len({row.index("UserRule") for row in rows} | {header.index("RULE")}) == 1
+    assert ran.status == 0
+    assert "1 events · 3 flows · 3 shown · lag" in ran.err
+
+
+def test_json_is_what_was_sent(site: Site, forwarded: SourceBlob) -> None:
+    ran = site.run("tail", *ALL, "--json")
+
+    (event,) = site.hub.events()
+    assert ran.out.splitlines() == event.body.decode().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("conditions", "ports"),
+    [
+        (("--direction", "in", "--rule", "userrule"), [23]),
+        (("--direction", "outbound", "--port", "23956"), [443]),
+        (("--rule", "DefaultRule"), []),
+        (("--ip", "203.0.113.9", "--ip", "192.0.2.0/24", "--decision", "allow"), [443, 53]),
+        (("--count", "2"), [23, 443]),
+    ],
+)
+def test_only_flows_that_meet_the_conditions_are_shown(
+    site: Site, forwarded: SourceBlob, conditions: tuple[str, ...], ports: list[int]
+) -> None:
+    ran = site.run("tail", *ALL, "--json", *conditions)
+
+    assert [json.loads(line)["destPort"] for line in ran.out.splitlines()] == ports
+    assert f"3 flows · {len(ports)} shown" in ran.err
+
+
+def test_flows_with_few_keys_show_what_they_have_and_conditions_on_others_are_told(site: Site) -> None:
+    blobs = site.blob(), site.blob(mac="00155D000002")
+    for blob in blobs:
+        site.put(blob, [nsg_record(TUPLES)])
+    site.forward(*blobs, FLOWLOG_FIELDS="srcIp,destIp,decision")
+
+    ran = site.run("tail", *ALL)
+    by_port = site.run("tail", *ALL, "--port", "443", "--decision", "allow")
+
+    assert ran.out.splitlines()[1].split() == ["-", "203.0.113.9", "10.1.0.4", "-", "-", "deny", "-", "-", "-"]
+    assert len(by_port.out.splitlines()) == 1
+    assert by_port.err.count("flows come without srcPort, destPort (FLOWLOG_FIELDS)") == 1
+
+
+def test_an_event_of_another_producer_is_told_once_and_counted(site: Site, forwarded: SourceBlob) -> None:
+    with EventHubProducerClient.from_connection_string(
+        site.hub.connection_string, eventhub_name=site.hub.name
+    ) as another:
+        another.send_batch([EventData("hello"), EventData("hello again")])
+
+    ran = site.run("tail", *ALL, "--json")
+
+    assert (ran.status, len(ran.out.splitlines())) == (0, 3)
+    assert ran.err.count("not an event of this forwarder") == 1
+    assert "3 events (2 not of the forwarder)" in ran.err
+
+
+def test_a_time_selects_the_events_that_the_hub_took_since(site: Site, forwarded: SourceBlob) -> None:
+    assert "0 flows" in site.run("tail", "--since", "now", "--until-end").err
+    assert "3 flows" in site.run("tail", "--since", "1h ago", "--until-end").err
+
+
+def test_what_comes_later_is_awaited(site: Site, forwarded: SourceBlob, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = threading.Event()
+    totals = PlainLines.totals
+
+    def told(lines: PlainLines, text: str) -> None:
+        began.set()
+        totals(lines, text)
+
+    monkeypatch.setattr(PlainLines, "totals", told)
+    later = site.blob(mac="00155D000002")
+    site.put(later, [nsg_record(TUPLES[1:])])
+
+    def forward_later() -> None:
+        assert began.wait(20)
+        site.forward(later)
+
+    thread = threading.Thread(target=forward_later)
+    thread.start()
+    ran = site.run("tail", "--count", "1")
+    thread.join()
+
+    assert (ran.status, len(ran.out.splitlines())) == (0, 2)
+    assert "443" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("--until-end",), "--until-end takes"),
+        (("--since", "1h ago", "--from-start"), "not allowed with"),
+        (("--ip", "10.1.0.300"), "takes an address or a network"),
+        (("--port", "65536"), "from 0 to 65535"),
+        (("--count", "0"), "whole number from 1"),
+    ],
+)
+def test_what_cannot_be_done_is_told(site: Site, forwarded: SourceBlob, arguments: tuple[str, ...], word: str) -> None:
+    ran = site.run("tail", *arguments)
+
+    assert ran.status == 2
+    assert word in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_consumer_group_that_is_not_there_is_told_in_one_line(site: Site, forwarded: SourceBlob) -> None:
+    command = [sys.executable, "-m", "flowlog_core", "tail", "--consumer-group", "soc", *ALL]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 # our own
+
+    assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)
+    assert "consumer group soc" in ran.stderr
+    assert "check the names" in ran.stderr
+
+
+def test_ctrl_c_ends_it_with_the_totals_alone(site: Site, forwarded: SourceBlob) -> None:
+    command = [sys.executable, "-m", "flowlog_core", "tail", "--from-start"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tail:  # noqa: S603 # our own
+        assert tail.stdout
+        lines = [tail.stdout.readline() for _ in range(4)]
+        tail.send_signal(signal.SIGINT)
+        out, err = tail.communicate(timeout=20)
+
+    assert tail.returncode == 130
+    assert ("UserRule_x" in lines[-1], out) == (True, "")
+    assert err.splitlines() == [err.strip()]
+    assert "1 events · 3 flows · 3 shown" in err
+
+
+def test_on_a_terminal_it_is_a_table_with_the_totals_below(site: Site, forwarded: SourceBlob) -> None:
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"COLUMNS": "150", "LINES": "30", "TERM": "xterm"}
+    command = [sys.executable, "-m", "flowlog_core", "tail", *ALL]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=theirs, stderr=theirs) as tail:  # noqa: S603 # our own
+        os.close(theirs)
+        seen = b""
+        try:
+            while data := os.read(ours, 65_536):
+                seen += data
+        except OSError:  # so a terminal tells that nobody writes any more
+            pass
+    os.close(ours)
+
+    assert tail.returncode == 0
+    assert "\x1b[31m203.0.113.9:40111" in seen.decode()
+    assert "1 events · 3 flows · 3 shown · lag" in seen.decode()
+
+
+def test_a_rule_with_control_characters_can_not_command_the_terminal() -> None:
+    screen = StringIO()
+    with LiveTable(Console(file=screen, force_terminal=True, width=200, color_system=None)) as table:
+        table.flows([{"rule": "x\x1b]0;title\x07", "srcIp": "2001:ab::1", "srcPort": 1}])
+
+    assert "\x1b]0" not in screen.getvalue()
+    assert "x\\x1b]0;title\\x07" in screen.getvalue()
+    assert "[2001:ab::1]:1" in screen.getvalue()
+
+
+def test_a_sample_of_a_second_is_spread_over_the_event(capsys: pytest.CaptureFixture[str]) -> None:
+    with PlainLines(5, sys.stderr) as lines:
+        lines.flows([{"srcIp": str(number)} for number in range(100)])
+
+    assert [row.split()[1] for row in capsys.readouterr().out.splitlines()[1:]] == ["0", "20", "40", "60", "80"]

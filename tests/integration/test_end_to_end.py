@@ -1,0 +1,368 @@
+"""The app as deployed, in the worker process: from blobs that Network Watcher writes to events on the hub."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from local.azurite import Azurite
+from local.comparison import Comparison
+from local.event_hub.server import EventHub, StoredEvent
+from local.functions_host.app_folder import HostError
+from local.functions_host.process import WorkerProcess
+from local.network_watcher.blob_stores import StorageAccount
+from local.network_watcher.expected import Expected
+from local.network_watcher.fleet import fleet
+from local.network_watcher.records import Oddities
+from local.network_watcher.writer import NetworkWatcher, Sink
+
+APP = Path(__file__).resolve().parents[2]
+PARTITIONS = 4  # of the local hub
+CONTAINERS = ("insights-logs-networksecuritygroupflowevent", "insights-logs-flowlogflowevent")
+
+
+@pytest.fixture
+def storage() -> Iterator[Azurite]:
+    with Azurite() as server:  # its own, so that no other test's blobs are forwarded
+        yield server
+
+
+def settings_for(storage: Azurite, hub: EventHub, **more: str) -> dict[str, str]:
+    return {
+        "AzureWebJobsStorage": storage.connection_string,
+        "FlowLogStorage": storage.connection_string,
+        "FlowLogEventHub": hub.connection_string,
+        "FLOWLOG_TRIGGER_SOURCE": "LogsAndContainerScan",
+        "FLOWLOG_START": "all",
+    } | more
+
+
+def body_of(event: StoredEvent) -> list[dict[str, Any]]:
+    body = gzip.decompress(event.body) if event.content_encoding == "gzip" else event.body
+    if event.content_type == "application/x-ndjson":
+        return [json.loads(line) for line in body.splitlines()]
+    document = json.loads(body)
+    return list(document["records"]) if "records" in document else [document]
+
+
+class Reader:
+    """Holds the hub's events against what was written."""
+
+    def __init__(self, hub: EventHub) -> None:
+        self.comparison = Comparison()
+        self._hub = hub
+        self._taken = [0] * PARTITIONS
+
+    def take(self) -> None:
+        """Take the events that are there."""
+        for partition in range(PARTITIONS):
+            events = self._hub.events(partition)
+            for event in events[self._taken[partition] :]:
+                self.comparison.arrive(str(event.properties["blob"]), body_of(event))
+            self._taken[partition] = len(events)
+
+    def wait(self) -> None:
+        """Wait until all that was written has arrived."""
+        deadline = time.monotonic() + 60
+        while not self.comparison.wait_until_even(0.2):
+            assert time.monotonic() < deadline, self.comparison.verdict()
+            self.take()
+
+    def verdict(self) -> list[str]:
+        """Take what came last, and give what differs."""
+        self.take()
+        return self.comparison.verdict()
+
+
+@contextmanager
+def writer(
+    storage: Azurite, sink: Sink, *, hostile: bool = False, first_minute: int = 29_500_050
+) -> Iterator[NetworkWatcher]:
+    """Write as Network Watcher does, by default from ten minutes before an hour's end."""
+    with BlobServiceClient.from_connection_string(storage.connection_string) as service:
+        yield NetworkWatcher(
+            StorageAccount(service),
+            fleet(5, "end to end"),
+            first_minute=first_minute,
+            per_minute=150,
+            seed="end to end",
+            oddities=Oddities(forms=True, hostile=hostile),
+            sink=sink,
+        )
+
+
+def test_the_app_has_a_function_for_each_source_and_container(storage: Azurite, hub: EventHub) -> None:
+    settings = settings_for(storage, hub, FLOWLOG_SOURCES="FlowLogStorage,Other", FLOWLOG_TRIGGER_SOURCE="EventGrid")
+    settings["Other"] = storage.connection_string.replace("devstoreaccount1", "other")
+
+    with WorkerProcess(APP, settings=settings, poll_seconds=60) as worker:
+        functions = {function["name"]: function for function in worker.ready["functions"]}
+
+    timer = functions.pop("sweep")
+    assert (timer["type"], timer["schedule"]) == ("timerTrigger", "0 */5 * * * *")
+    assert set(functions) == {
+        f"forward_{source}_{container}" for source in ("FlowLogStorage", "Other") for container in CONTAINERS
+    }
+    for name, function in functions.items():
+        assert function["type"] == "blobTrigger"
+        assert function["path"] == name.split("_", 2)[2] + "/{name}"
+        assert function["connection"] == name.split("_", 2)[1]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"FLOWLOG_EVENT_FORMAT": "records", "FLOWLOG_EVENT_COMPRESSION": "gzip", "FLOWLOG_PARTITION_BY": "none"},
+        {"FLOWLOG_EVENT_FORMAT": "json", "FLOWLOG_EVENT_MAX_BYTES": "16384"},
+    ],
+    ids=["ndjson", "records-gzip", "json"],
+)
+def test_every_flow_of_every_format_arrives_once_as_written(
+    storage: Azurite, hub: EventHub, more: dict[str, str]
+) -> None:
+    reader = Reader(hub)
+    with (
+        WorkerProcess(APP, settings=settings_for(storage, hub, **more), poll_seconds=0.2) as worker,
+        writer(storage, reader.comparison.expect) as watcher,
+    ):
+        for _ in range(20):  # over the end of an hour, and while the app works
+            watcher.minute()
+        reader.wait()
+        assert worker.stop() == 0
+
+    assert reader.verdict() == []
+    assert reader.comparison.totals.arrived > 10_000
+    lines = [json.loads(event["message"]) for event in worker.seen() if event.get("logger") == "flowlog"]
+    assert sum(line["flows"] for line in lines if line["event"] == "flowlog.run") == reader.comparison.totals.arrived
+
+
+def test_what_cannot_be_read_is_in_quarantine_and_all_else_arrives(storage: Azurite, hub: EventHub) -> None:
+    reader = Reader(hub)
+    expected: set[str] = set()
+
+    def expect(append: Expected) -> None:
+        reader.comparison.expect(append)
+        expected.update(f"{append.blob}/{bad.offset}-{bad.crc}.json" for bad in append.quarantined)
+
+    with (
+        WorkerProcess(APP, settings=settings_for(storage, hub), poll_seconds=0.2),
+        writer(storage, expect, hostile=True) as watcher,
+    ):
+        for _ in range(30):
+            watcher.minute()
+        reader.wait()
+
+    reader.comparison.put_in_quarantine(reader.comparison.totals.to_be_quarantined)  # held against storage below
+    assert reader.verdict() == []
+    with BlobServiceClient.from_connection_string(storage.connection_string) as service:
+        assert set(service.get_container_client("flowlog-quarantine").list_blob_names()) == expected
+    assert len(expected) > 5
+
+
+def test_events_that_come_twice_and_out_of_order_change_nothing(storage: Azurite, hub: EventHub) -> None:
+    reader = Reader(hub)
+    with (
+        WorkerProcess(APP, settings=settings_for(storage, hub), poll_seconds=0.1, duplicate=True),
+        writer(storage, reader.comparison.expect) as watcher,
+    ):
+        for _ in range(15):
+            watcher.minute()
+        reader.wait()
+
+    assert reader.verdict() == []
+
+
+def test_a_second_host_goes_on_where_the_first_ended(storage: Azurite, hub: EventHub) -> None:
+    reader = Reader(hub)
+    with writer(storage, reader.comparison.expect) as watcher:
+        for _ in range(2):
+            with WorkerProcess(APP, settings=settings_for(storage, hub), poll_seconds=0.2):
+                watcher.minute()
+                reader.wait()
+
+    assert reader.verdict() == []
+
+
+def test_the_sweep_forwards_what_no_event_announced(storage: Azurite, hub: EventHub) -> None:
+    reader = Reader(hub)
+    with writer(storage, reader.comparison.expect, first_minute=int(time.time() / 60) - 5) as watcher:
+        for _ in range(3):
+            watcher.minute()
+    settings = settings_for(storage, hub, FLOWLOG_SWEEP_GRACE_SECONDS="0")
+
+    with WorkerProcess(APP, settings=settings, only_new=True) as worker:
+        worker.fire_timer("sweep")
+        reader.wait()
+
+    assert reader.verdict() == []
+    lines = [json.loads(event["message"]) for event in worker.seen() if event.get("logger") == "flowlog"]
+    (sweep,) = [line for line in lines if line["event"] == "flowlog.sweep"]
+    assert sweep["behind"] == sweep["caught"] >= 5
+
+
+INDEX = """
+import json
+import function_app
+functions = function_app.app.get_functions()
+print(json.dumps({each.get_function_name(): each.get_trigger().get_dict_repr() for each in functions}, default=str))
+"""
+
+
+def indexed(settings: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Give the app's functions and their triggers, of a fresh process."""
+    command = [sys.executable, "-c", INDEX]
+    done = subprocess.run(  # noqa: S603 # this checkout's own app
+        command, cwd=APP, env=os.environ | settings, capture_output=True, text=True, check=True
+    )
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def test_events_can_come_by_a_storage_queue_instead(storage: Azurite, hub: EventHub) -> None:
+    functions = indexed(settings_for(storage, hub, FLOWLOG_TRIGGER_SOURCE="StorageQueue"))
+
+    assert set(functions) == {"forward_queued", "sweep"}
+    trigger = functions["forward_queued"]
+    assert (trigger["type"], trigger["queueName"], trigger["connection"]) == (
+        "queueTrigger",
+        "flowlog-events",
+        "AzureWebJobsStorage",
+    )
+
+
+ANNOUNCE = """
+import json, sys
+import function_app
+from azure.functions import QueueMessage
+(forward,) = [each for each in function_app.app.get_functions() if each.get_function_name() == "forward_queued"]
+for line in sys.stdin:
+    forward.get_user_function()(QueueMessage(body=line.encode()))
+"""
+
+
+def test_a_queued_event_gets_its_blob_forwarded(storage: Azurite, hub: EventHub) -> None:
+    reader = Reader(hub)
+    blobs: dict[str, None] = {}
+
+    def expect(append: Expected) -> None:
+        reader.comparison.expect(append)
+        blobs[append.blob] = None
+
+    with writer(storage, expect) as watcher:
+        watcher.minute()
+    messages = []
+    for path in [*blobs, *blobs]:  # delivery is at least once
+        account, container, name = path.split("/", 2)
+        topic = f"/subscriptions/0/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/{account}"
+        subject = f"/blobServices/default/containers/{container}/blobs/{name}"
+        messages.append(json.dumps({"topic": topic, "subject": subject, "eventType": "Microsoft.Storage.BlobCreated"}))
+
+    subprocess.run(  # noqa: S603 # this checkout's own app
+        [sys.executable, "-c", ANNOUNCE],
+        cwd=APP,
+        env=os.environ | settings_for(storage, hub, FLOWLOG_TRIGGER_SOURCE="StorageQueue"),
+        input="\n".join(messages),
+        text=True,
+        check=True,
+    )
+
+    assert len(blobs) == 5
+    assert reader.comparison.totals.expected > 500
+    assert reader.verdict() == []
+
+
+def test_the_sweep_can_do_all_by_itself(storage: Azurite, hub: EventHub) -> None:
+    settings = settings_for(storage, hub, FLOWLOG_TRIGGER_SOURCE="Sweep")
+    reader = Reader(hub)
+    with (
+        writer(storage, reader.comparison.expect, first_minute=int(time.time() / 60) - 5) as watcher,
+        WorkerProcess(APP, settings=settings) as worker,
+    ):
+        assert worker.functions == ("sweep",)
+        for _ in range(3):
+            watcher.minute()
+            worker.fire_timer("sweep")
+        reader.wait()
+
+    assert reader.verdict() == []
+
+
+def test_all_faults_of_the_settings_are_told_at_once_at_the_start(storage: Azurite, hub: EventHub) -> None:
+    settings = settings_for(storage, hub, FLOWLOG_EVENT_FORMAT="xml", FLOWLOG_RUN_SECONDS="soon")
+    del settings["FlowLogEventHub"]
+
+    with pytest.raises(HostError) as raised, WorkerProcess(APP, settings=settings):
+        pass
+
+    for name in ("FLOWLOG_EVENT_FORMAT", "FLOWLOG_RUN_SECONDS", "FlowLogEventHub"):
+        assert name in str(raised.value)
+
+
+def run_local(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603 # this checkout's own program
+        [sys.executable, "-m", "local", *arguments], cwd=APP, stdout=subprocess.PIPE, encoding="utf-8"
+    )
+
+
+def test_make_run_shows_flows_compares_them_and_ends_with_0() -> None:
+    with run_local("--seconds", "3", "--interval", "1", "--seed", uuid.uuid4().hex) as process:
+        output, _ = process.communicate(timeout=90)
+
+    assert process.returncode == 0, output
+    assert "DESTINATION" in output
+    assert "every flow that was written arrived once, as written" in output
+
+
+LOSE_A_FLOW = """
+import sys
+import local.__main__ as program
+from local.comparison import Comparison
+arrive = Comparison.arrive
+Comparison.arrive = lambda self, blob, flows: arrive(self, blob, flows[1:])
+program._SETTLE_SECONDS = 3
+sys.exit(program.main(["--seconds", "1", "--interval", "1", "--interfaces", "1"]))
+"""
+
+
+def test_make_run_ends_with_1_where_flows_are_missing() -> None:
+    done = subprocess.run(  # noqa: S603 # this checkout's own program
+        [sys.executable, "-c", LOSE_A_FLOW], cwd=APP, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert "FAULT: 1 flows did not arrive" in done.stdout
+
+
+def test_make_run_ends_everything_that_it_started_at_ctrl_c() -> None:
+    with run_local("--interval", "1") as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("--"):
+                break
+        children = children_of(process.pid)
+        assert len(children) >= 2
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+    assert process.returncode == 0
+    assert [pid for pid in children if Path(f"/proc/{pid}/stat").exists()] == []
+
+
+def children_of(pid: int) -> list[int]:
+    """Give the processes that a process started (of Linux)."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += [int(child) for child in (task / "children").read_text().split()]
+    return found

@@ -1,0 +1,293 @@
+"""In-memory adapters: the ports' behaviour without a network, held to it by the conformance suite."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flowlog_core.decode.quarantine import QuarantineItem
+from flowlog_core.errors import (
+    BlobChangedError,
+    BlobGoneError,
+    CheckpointLostError,
+    CheckpointUnreadableError,
+    ItemGoneError,
+    SendError,
+    StorageError,
+)
+from flowlog_core.events.packer import Event
+from flowlog_core.forwarding.checkpoint import Checkpoint
+from flowlog_core.forwarding.ports import Chunk, ListedBlob
+from flowlog_core.operations.quarantine_store import ItemsUnder, ListedItem, StoredItem
+from flowlog_core.source.blob import SourceBlob
+
+
+class AtOnce(Executor):
+    """Runs what is submitted then and there."""
+
+    def submit(self, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(call(*arguments, **named))
+        except Exception as error:  # noqa: BLE001 # a future keeps whatever was raised
+            future.set_exception(error)
+        return future
+
+
+def _nothing() -> None:
+    pass
+
+
+class ManualClock:
+    """A clock that goes on only when somebody sleeps or says so."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.began = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.began + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    def random(self) -> float:
+        return 0.5
+
+
+@dataclass(slots=True)
+class _Stored:
+    data: bytes
+    etag: str
+    modified: datetime
+    archived: bool = False
+
+
+class MemoryBlobs:
+    """Source blobs, and the writer's hand on them."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock = clock
+        self.reads: list[tuple[int, int]] = []
+        self.before_read: Callable[[], None] = _nothing
+        self._blobs: dict[SourceBlob, _Stored] = {}
+        self._version = 0
+
+    def put(self, blob: SourceBlob, data: bytes) -> None:
+        self._version += 1
+        self._blobs[blob] = _Stored(data, f'"{self._version}"', self.clock.now())
+
+    def delete(self, blob: SourceBlob) -> None:
+        del self._blobs[blob]
+
+    def archive(self, blob: SourceBlob) -> None:
+        self._blobs[blob].archived = True
+
+    def read(self, blob: SourceBlob, start: int, size: int, *, etag: str | None = None) -> Chunk:
+        self.before_read()
+        stored = self._stored(blob)
+        if etag is not None and etag != stored.etag:
+            raise BlobChangedError(str(blob))
+        if stored.archived:
+            raise StorageError("archived")
+        data = stored.data[start : start + size]
+        self.reads.append((start, len(data)))
+        return Chunk(data, stored.etag, len(stored.data))
+
+    def etag(self, blob: SourceBlob) -> str:
+        return self._stored(blob).etag
+
+    def prefixes(self, account: str, container: str, under: str) -> Iterator[str]:
+        names = [blob.name for blob in self._in(account, container) if blob.name.startswith(under)]
+        levels = {under + name[len(under) :].partition("/")[0] + "/" for name in names if "/" in name[len(under) :]}
+        yield from sorted(levels)
+
+    def blobs(self, account: str, container: str, under: str) -> Iterator[ListedBlob]:
+        for blob in sorted(self._in(account, container), key=lambda blob: blob.name):
+            if blob.name.startswith(under):
+                stored = self._blobs[blob]
+                yield ListedBlob(blob, stored.etag, len(stored.data), stored.modified, stored.archived)
+
+    def _in(self, account: str, container: str) -> list[SourceBlob]:
+        return [blob for blob in self._blobs if (blob.account, blob.container) == (account, container)]
+
+    def _stored(self, blob: SourceBlob) -> _Stored:
+        if blob not in self._blobs:
+            raise BlobGoneError(str(blob))
+        return self._blobs[blob]
+
+
+@dataclass(slots=True)
+class _State:
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    version: int = 0
+    owner: object = None
+    expires: float = 0.0
+
+
+class MemoryCheckpoints:
+    """Checkpoints of one destination, with leases by the clock."""
+
+    lease_seconds = 60
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock = clock
+        self._states: dict[SourceBlob, _State] = {}
+        self._first_run: datetime | None = None
+        self._last_sweep: datetime | None = None
+
+    def acquire(self, blob: SourceBlob) -> "MemoryLease | None":
+        requests = 1 if blob in self._states else 3
+        state = self._states.setdefault(blob, _State())
+        if state.owner is not None and state.expires > self.clock.monotonic():
+            return None
+        lease = MemoryLease(self, state, requests)
+        state.owner, state.expires = lease, self.clock.monotonic() + self.lease_seconds
+        return lease
+
+    def first_run(self, now: datetime) -> datetime:
+        self._first_run = self._first_run or now
+        return self._first_run
+
+    def find(self, blobs: Sequence[SourceBlob], under: str) -> dict[SourceBlob, Checkpoint]:
+        assert all(blob.name.startswith(under) for blob in blobs)
+        found = {}
+        for blob in blobs:
+            if blob in self._states:
+                with suppress(CheckpointUnreadableError):
+                    found[blob] = self.stored(blob)
+        return found
+
+    def last_sweep(self) -> datetime | None:
+        return self._last_sweep
+
+    def swept(self, time: datetime) -> None:
+        self._last_sweep = time
+
+    def stored(self, blob: SourceBlob) -> Checkpoint:
+        return Checkpoint.from_metadata(self._states[blob].metadata)
+
+    def lapse(self, blob: SourceBlob) -> None:
+        self._states[blob].expires = self.clock.monotonic()
+
+
+class MemoryLease:
+    def __init__(self, store: MemoryCheckpoints, state: _State, requests: int) -> None:
+        self.requests = requests
+        self._store = store
+        self._state = state
+        self._version = -1
+
+    def read(self) -> Checkpoint:
+        self.requests += 1
+        self._version = self._state.version
+        return Checkpoint.from_metadata(self._state.metadata)
+
+    def commit(self, checkpoint: Checkpoint) -> None:
+        self.requests += 1
+        if not self._holds() or self._version != self._state.version:
+            raise CheckpointLostError("lost")
+        self._state.metadata = checkpoint.to_metadata()
+        self._state.version += 1
+        self._version = self._state.version
+
+    def renew(self) -> None:
+        self.requests += 1
+        # A lapsed lease can be renewed as long as nobody else took it (Lease Blob, remarks).
+        if self._state.owner is not self:
+            raise CheckpointLostError("lost")
+        self._state.expires = self._store.clock.monotonic() + self._store.lease_seconds
+
+    def release(self) -> None:
+        self.requests += 1
+        if self._state.owner is self:
+            self._state.owner = None
+
+    def _holds(self) -> bool:
+        return self._state.owner is self and self._state.expires > self._store.clock.monotonic()
+
+
+class MemorySink:
+    """A hub that keeps what it acknowledged; it can be told to refuse."""
+
+    def __init__(self, max_event_bytes: int = 1_048_576, batch_events: int = 1000) -> None:
+        self.events: list[tuple[Event, str | None]] = []
+        self.sends = 0
+        self.before_send: Callable[[], None] = _nothing
+        self.after_send: Callable[[], None] = _nothing
+        self.busy: Callable[[int], bool] = lambda _: False  # by the number of the send, from 1
+        self.lost: Callable[[int], bool] = lambda _: False  # it arrives, and its acknowledgement doesn't
+        self._max_event_bytes = max_event_bytes
+        self._batch_events = batch_events
+
+    def max_event_bytes(self) -> int:
+        return self._max_event_bytes
+
+    def send(self, events: Sequence[Event], partition_key: str | None, *, within: float) -> int:
+        assert events
+        assert within > 0
+        self.before_send()
+        self.sends += 1
+        if self.busy(self.sends):
+            raise SendError("busy", busy=True)
+        batch = events[: self._batch_events]
+        self.events += [(event, partition_key) for event in batch]
+        self.after_send()
+        if self.lost(self.sends):
+            raise SendError("connection lost", busy=False)
+        return len(batch)
+
+
+class MemoryQuarantine:
+    def __init__(self) -> None:
+        self.items: dict[str, QuarantineItem] = {}
+        self.documents: dict[str, bytes] = {}
+        self.full = False
+
+    def put(self, item: QuarantineItem, time: datetime) -> None:
+        if self.full:
+            raise StorageError("full")
+        self.items[item.name] = item
+        self.documents[item.name] = item.document(time)
+
+
+class MemoryQuarantineStore:
+    """The reading side of a quarantine in memory, and its writing side."""
+
+    def __init__(self, quarantine: MemoryQuarantine) -> None:
+        self.quarantine = quarantine
+        self.put = quarantine.put
+
+    def items(self, account: str, container: str, under: str) -> Iterator[ListedItem]:
+        wanted = ItemsUnder(account, container, under)
+        for name, document in sorted(self.quarantine.documents.items()):
+            if name in wanted:
+                yield ListedItem(name, len(document), datetime(2026, 11, 20, 23, tzinfo=UTC))
+
+    def get(self, name: str) -> StoredItem:
+        if name not in self.quarantine.documents:
+            raise ItemGoneError(f"{name}: there is no such item in quarantine")
+        return StoredItem.read(name, self.quarantine.documents[name])
+
+    def delete(self, name: str) -> None:
+        self.quarantine.documents.pop(name, None)
+        self.quarantine.items.pop(name, None)
+
+
+class MemoryLog:
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, Mapping[str, object]]] = []
+        self.levels: dict[str, int] = {}
+
+    def __call__(self, event: str, fields: Mapping[str, object], *, level: int = logging.INFO) -> None:
+        self.lines.append((event, dict(fields)))
+        self.levels[event] = level
+
+    def of(self, event: str) -> list[Mapping[str, object]]:
+        return [fields for name, fields in self.lines if name == event]

@@ -1,0 +1,348 @@
+"""Flows are written as the contract says, whatever the names in a record and whichever fields are asked for."""
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowlog_core.decode.formats import decode
+from flowlog_core.decode.scanner import Record
+from flowlog_core.flow import formatter as formatter_module
+from flowlog_core.flow.formatter import BadTuple, EncodedRecord, Encoder
+from flowlog_core.flow.schema import select_fields
+from flowlog_core.source.blob import SourceBlob
+from tests.support import oracle
+from tests.support.flow_logs import VNET, nsg_record, vnet_record
+from tests.support.oracle import DEFAULT_KEYS, FURTHER_KEYS
+
+ALL_KEYS = (*DEFAULT_KEYS, *FURTHER_KEYS)
+BLOB = SourceBlob("account", "container", 'über/"%s"/{x}/PT1H.json')
+SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
+
+
+def encode(
+    raw: bytes, fields: Sequence[str] = ALL_KEYS, *, start: int = 12, blob: SourceBlob = BLOB, limit: int | None = None
+) -> EncodedRecord:
+    value = json.loads(raw)
+    return Encoder(fields).encode(blob, Record(start, raw, value), decode(raw, value), max_flow_bytes=limit)
+
+
+def only_flow(raw: bytes, fields: Sequence[str] = ALL_KEYS) -> dict[str, Any]:
+    [line] = encode(raw, fields).lines
+    flow: dict[str, Any] = json.loads(line)
+    return flow
+
+
+def pairs(line: str) -> list[tuple[str, object]]:
+    """Read a flow with the order of its keys, and any key that stands twice."""
+    found: list[tuple[str, object]] = json.loads(line, object_pairs_hook=list)
+    return found
+
+
+names = st.text(max_size=12) | st.sampled_from(
+    ['"', "\\", "{}", "{rule}", "%s%%", "{{0}}", "'''", "\x00\n\r\u2028", "東京 🗼"]
+)
+resource_ids = st.builds(
+    lambda head, group, provider, kind, name: (
+        f"/{head}/{SUBSCRIPTION}/resourceGroups/{group}/providers/{provider}/{kind}/{name}"
+    ),
+    st.sampled_from(["subscriptions", "SUBSCRIPTIONS"]),
+    st.sampled_from(["rg", 'g"%s', "{0}", "grüne"]),
+    st.just("Microsoft.Network"),
+    st.sampled_from(["virtualNetworks", "networkSecurityGroups"]),
+    st.sampled_from(["net", "net/subnets/front", "nét{}"]),
+) | names.filter(lambda text: not text.startswith("/"))
+
+
+@st.composite
+def tuples(draw: st.DrawFn, version: int) -> object:
+    """A tuple that fits its version, or nearly."""
+    if draw(st.integers(0, 9)) == 0:
+        return draw(st.sampled_from([None, 5, "", "1663146003,10.0.0.4", ["x"], "1663146003,a,b,c,d,e,f,g,h,i,j,k,l"]))
+    cells = [
+        st.sampled_from(["1663146003", "1663146003599", "9999999999000", "1663146003001"]),
+        st.sampled_from(["10.0.0.4", "2001:DB8::1", "::"]),
+        st.sampled_from(["192.0.2.1", "fe80::1", "10.0.0.256"]),
+        st.sampled_from(["0", "443", "65535", "65536"]),
+        st.sampled_from(["53", "1"]),
+        st.sampled_from(["1", "6", "17", "58", "61", "255"] if version == 4 else ["T", "U"]),
+        st.sampled_from(["I", "O"]),
+        st.sampled_from(["B", "C", "E", "D"] if version == 4 else ["A", "D"]),
+    ]
+    if version == 4:
+        cells.append(st.sampled_from(["X", "NX", "NX_HW_NOT_SUPPORTED"]))
+    if version == 2:
+        cells.append(st.sampled_from(["B", "C", "E"]))
+    if version != 1:
+        cells += [st.sampled_from(["", "0", "1599", str(2**63 - 1)])] * 4
+    return ",".join([draw(cell) for cell in cells])
+
+
+@st.composite
+def flow_records(draw: st.DrawFn) -> bytes:
+    """A record of a known layout, with any names and some tuples that don't fit."""
+    version = draw(st.sampled_from([1, 2, 4]))
+    groups = [
+        (draw(names), draw(names), draw(st.lists(tuples(version), max_size=4))) for _ in range(draw(st.integers(0, 3)))
+    ]
+    value: dict[str, Any] = {"time": draw(names), "category": draw(names), "operationName": draw(names | st.none())}
+    if version == 4:
+        value["flowLogResourceID"] = draw(resource_ids)
+        value["targetResourceID"] = draw(resource_ids)
+        value["macAddress"] = draw(names)
+        value["flowLogVersion"] = 4
+        flows = [{"aclID": acl, "flowGroups": [{"rule": rule, "flowTuples": each}]} for acl, rule, each in groups]
+        value["flowRecords"] = {"flows": flows}
+    else:
+        value["systemId"] = draw(names)
+        value["resourceId"] = draw(resource_ids)
+        flows = [{"rule": rule, "flows": [{"mac": mac, "flowTuples": each}]} for mac, rule, each in groups]
+        value["properties"] = {"Version": version, "flows": flows}
+    return json.dumps(value, ensure_ascii=draw(st.booleans())).encode()
+
+
+@settings(max_examples=150, deadline=None)
+@given(flow_records(), st.integers(0, 2**40))
+def test_flows_are_those_of_an_independent_reader_with_all_keys_in_order(raw: bytes, start: int) -> None:
+    encoded = encode(raw, start=start)
+    expected = oracle.flows(raw, start, BLOB.path)
+    assert [pairs(line) for line in encoded.lines] == [list(flow.items()) for flow in expected if flow]
+
+
+@settings(max_examples=80, deadline=None)
+@given(flow_records())
+def test_a_tuple_that_does_not_fit_keeps_its_ordinal_and_gives_no_flow(raw: bytes) -> None:
+    encoded = encode(raw, ["id"])
+    expected = oracle.flows(raw, 12, BLOB.path)
+    sound = [ordinal for ordinal, flow in enumerate(expected) if flow]
+    assert list(encoded.ordinals) == sound
+    assert [json.loads(line)["id"] for line in encoded.lines] == [f"{encoded.id_prefix}{ordinal}" for ordinal in sound]
+    assert [bad.ordinal for bad in encoded.bad] == [ordinal for ordinal, flow in enumerate(expected) if not flow]
+
+
+@settings(max_examples=80, deadline=None)
+@given(flow_records())
+def test_a_line_is_ascii_and_one_line(raw: bytes) -> None:
+    for line in encode(raw).lines:
+        assert line.isascii()
+        assert line.isprintable()
+        assert line == json.dumps(json.loads(line), separators=(",", ":"))
+
+
+@settings(max_examples=150, deadline=None)
+@given(flow_records(), st.lists(st.sampled_from(ALL_KEYS), min_size=1, unique=True))
+def test_any_choice_of_fields_gives_the_values_of_the_whole_flow(raw: bytes, fields: list[str]) -> None:
+    whole = [json.loads(line) for line in encode(raw).lines]
+    chosen = [pairs(line) for line in encode(raw, fields).lines]
+    assert chosen == [[(key, flow[key]) for key in fields] for flow in whole]
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    flow_records(),
+    st.sets(st.sampled_from(FURTHER_KEYS)),
+    st.sets(st.sampled_from(DEFAULT_KEYS), max_size=len(DEFAULT_KEYS) - 1),
+)
+def test_edits_of_the_default_give_the_values_of_the_whole_flow(raw: bytes, more: set[str], fewer: set[str]) -> None:
+    text = ",".join([*(f"+{key}" for key in sorted(more)), *(f"-{key}" for key in sorted(fewer))])
+    fields = select_fields(text)
+    assert set(fields) == (set(DEFAULT_KEYS) - fewer) | more
+    whole = [json.loads(line) for line in encode(raw).lines]
+    assert [pairs(line) for line in encode(raw, fields).lines] == [
+        [(key, flow[key]) for key in fields] for flow in whole
+    ]
+
+
+def test_an_id_is_made_of_the_blobs_name_the_records_place_and_bytes_and_the_tuples_position() -> None:
+    raw = b'{"time":"x","resourceId":"r","properties":{"Version":1,"flows":[{"rule":"a","flows":[{"mac":"m",'
+    raw += b'"flowTuples":['
+    raw += b'"1663146003,10.0.0.4,10.0.0.5,1,2,T,O,A","1663146003,10.0.0.4,10.0.0.5,1,2,T,O,A"]}]}]}}'
+    blob = SourceBlob("account", "container", "name")
+    # Told by other tools: `b2sum -l 64` of account/container/name; the record's CRC-32 as `gzip` has it.
+    prefix = "79a96000c6896f7b-4096-580d49ed"
+    assert [json.loads(line)["id"] for line in encode(raw, start=4096, blob=blob).lines] == [
+        f"{prefix}-0",
+        f"{prefix}-1",
+    ]
+
+
+def test_other_bytes_another_place_or_another_blob_give_other_ids() -> None:
+    ids = {
+        tuple(json.loads(line)["id"] for line in encode(raw, start=start, blob=blob).lines)
+        for raw in (vnet_record(2), vnet_record(2, rule="other"))
+        for start in (12, 13)
+        for blob in (VNET, BLOB)
+    }
+    assert len(ids) == 8
+
+
+@pytest.mark.parametrize(
+    ("written", "time"),
+    [
+        ("1663146003", "2022-09-14T09:00:03.000Z"),
+        ("1663146003599", "2022-09-14T09:00:03.599Z"),
+        ("1663146003007", "2022-09-14T09:00:03.007Z"),
+        ("1000000000", "2001-09-09T01:46:40.000Z"),
+        ("1709210096999", "2024-02-29T12:34:56.999Z"),
+        ("9999999999999", "2286-11-20T17:46:39.999Z"),
+    ],
+)
+def test_a_time_stamp_is_in_seconds_or_milliseconds_by_its_length(written: str, time: str) -> None:
+    assert only_flow(nsg_record([f"{written},10.0.0.4,10.0.0.5,1,2,T,O,A"], version=1))["time"] == time
+    assert only_flow(nsg_record([f"{written},10.0.0.4,10.0.0.5,1,2,T,O,A,B,,,,"]))["time"] == time
+
+
+def test_a_flow_of_nsg_version_1_has_null_where_the_format_knows_nothing() -> None:
+    flow = only_flow(nsg_record(["1663146003,10.0.0.4,10.0.0.5,1,2,U,I,D"], version=1))
+    absent = {key for key in DEFAULT_KEYS if flow[key] is None}
+    assert absent == {"flowLogResourceId", "flowState", "encryption", *DEFAULT_KEYS[-4:]}
+    assert (flow["protocol"], flow["direction"], flow["decision"]) == (17, "inbound", "deny")
+
+
+def test_an_empty_counter_is_null_and_a_zero_is_zero() -> None:
+    flow = only_flow(nsg_record(["1663146003,10.0.0.4,10.0.0.5,1,2,T,O,A,B,,0,7,"]))
+    assert [flow[key] for key in DEFAULT_KEYS[-4:]] == [None, 0, 7, None]
+
+
+@pytest.mark.parametrize(
+    ("state", "decision", "word"),
+    [("B", "allow", "begin"), ("C", "allow", "continue"), ("E", "allow", "end"), ("D", "deny", "deny")],
+)
+def test_a_vnet_flows_decision_follows_from_its_state(state: str, decision: str, word: str) -> None:
+    raw = vnet_record(1).replace(b",O,B,NX,", f",O,{state},NX,".encode())
+    flow = only_flow(raw)
+    assert (flow["decision"], flow["flowState"]) == (decision, word)
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind"),
+    [
+        ("DefaultRule_AllowVnetOutBound", "default"),
+        ("DefaultRule_", "default"),
+        ("UserRule_web", "user"),
+        ("PlatformRule", "platform"),
+        ("PlatformRule_DNS", "platform"),
+        ("unspecified", None),
+        ("userrule_web", None),
+        ("DefaultRule", None),
+        ("xUserRule_web", None),
+        ("", None),
+    ],
+)
+def test_a_rules_type_is_known_by_its_prefix(rule: str, kind: str | None) -> None:
+    flow = only_flow(vnet_record(1, rule=rule))
+    assert (flow["rule"], flow["ruleType"]) == (rule, kind)
+
+
+NETWORK = "Microsoft.Network/virtualNetworks"
+
+
+@pytest.mark.parametrize(
+    ("resource_id", "parts"),
+    [
+        ("/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/n", ["s", "g", NETWORK, "n"]),
+        ("/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/P/T/N", ["S", "G", "P/T", "N"]),
+        ("/subscriptions/s/resourceGroups/g/providers/p/t/n/", ["s", "g", "p/t", "n"]),
+        ("/subscriptions/s/resourceGroups/g/providers/p/t/n/u/m", ["s", "g", "p/t/u", "n/m"]),
+        ("/subscriptions/s/resourceGroups/g/providers/p/t/n/u", None),
+        ("/subscriptions/s/resourceGroups/g/providers/p/t", None),
+        ("/subscriptions/s/resourceGroups/g/providers/p", None),
+        ("/subscriptions/s/resourceGroups/g", None),
+        ("/subscriptions/s", None),
+        ("/subscriptions//resourceGroups/g/providers/p/t/n", None),
+        ("subscriptions/s/resourceGroups/g/providers/p/t/n", None),
+        ("/x/subscriptions/s/resourceGroups/g/providers/p/t/n", None),
+        ("unspecified", None),
+        ("", None),
+    ],
+)
+def test_a_resource_id_is_parsed_or_its_parts_are_null(resource_id: str, parts: list[str] | None) -> None:
+    value = json.loads(vnet_record(1))
+    value["targetResourceID"] = resource_id
+    flow = only_flow(json.dumps(value).encode())
+    assert flow["targetResourceId"] == resource_id
+    keys = ["subscriptionId", "resourceGroup", "resourceType", "resourceName"]
+    assert [flow[key] for key in keys] == ([None] * 4 if parts is None else parts)
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        (0, "HOPOPT"),
+        (1, "ICMP"),
+        (2, "IGMP"),
+        (4, "IPv4"),
+        (6, "TCP"),
+        (17, "UDP"),
+        (33, "DCCP"),
+        (41, "IPv6"),
+        (47, "GRE"),
+        (50, "ESP"),
+        (51, "AH"),
+        (58, "IPv6-ICMP"),
+        (60, "IPv6-Opts"),
+        (61, None),
+        (63, None),
+        (68, None),
+        (88, "EIGRP"),
+        (89, "OSPFIGP"),
+        (94, "IPIP"),
+        (98, "ENCAP"),
+        (99, None),
+        (103, "PIM"),
+        (112, "VRRP"),
+        (114, None),
+        (115, "L2TP"),
+        (132, "SCTP"),
+        (136, "UDPLite"),
+        (142, "ROHC"),
+        (145, "NSH"),
+        (253, None),
+        (255, None),
+    ],
+)
+def test_a_protocol_has_the_name_that_iana_gives_its_number(number: int, name: str | None) -> None:
+    flow = only_flow(vnet_record(1).replace(b",443,6,", f",443,{number},".encode()))
+    assert (flow["protocol"], flow["protocolName"]) == (number, name)
+
+
+def test_nsg_protocol_letters_have_names_too() -> None:
+    raw = nsg_record([f"1663146003,10.0.0.4,10.0.0.5,1,2,{letter},O,A,B,,,," for letter in "TU"])
+    flows = [json.loads(line) for line in encode(raw).lines]
+    assert [(flow["protocol"], flow["protocolName"]) for flow in flows] == [(6, "TCP"), (17, "UDP")]
+
+
+def test_a_flow_over_the_limit_is_told_as_a_bad_tuple_and_the_others_stay() -> None:
+    short = "1663146003,10.0.0.4,10.0.0.5,1,2,T,O,A,B,,,,"
+    long = "1663146003,2001:db8::1,2001:db8::2,1,2,T,O,A,C,1000000,1000000,1000000,1000000"
+    raw = nsg_record([short, long, "bad", short])
+    whole = encode(raw)
+    limit = max(len(line) for line in whole.lines)
+    assert encode(raw, limit=limit) == whole
+    encoded = encode(raw, limit=limit - 1)
+    assert encoded.lines == [whole.lines[0], whole.lines[2]]
+    assert list(encoded.ordinals) == [0, 3]
+    assert encoded.bad == (BadTuple(1, f"a flow of {limit} bytes, where an event takes {limit - 1}"), *whole.bad)
+
+
+def test_seconds_are_right_though_the_table_of_them_is_emptied_when_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formatter_module, "_SECONDS_KEPT", 3)
+    raw = nsg_record([f"166314{second},10.0.0.4,10.0.0.5,1,2,T,O,A,B,,,," for second in (6000, 6001, 6002, 6003, 6000)])
+    times = [json.loads(line)["time"][-7:-5] for line in encode(raw).lines]
+    assert times == ["00", "01", "02", "03", "00"]
+
+
+def test_one_encoder_serves_many_threads() -> None:
+    encoder = Encoder(ALL_KEYS)
+    raws = [vnet_record(20, number=number) for number in range(10)] + [nsg_record(["x"], version=1)]
+
+    def lines(raw: bytes) -> list[str]:
+        value = json.loads(raw)
+        return encoder.encode(BLOB, Record(12, raw, value), decode(raw, value)).lines
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lines, raws * 8)) == [encode(raw).lines for raw in raws] * 8

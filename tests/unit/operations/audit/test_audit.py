@@ -1,0 +1,423 @@
+"""The audit, over the in-memory adapters: what the forwarder sent is proven, and what is planted is found."""
+
+from collections.abc import Generator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import pytest
+
+from flowlog_core.events.packer import EventFormat, EventOptions
+from flowlog_core.forwarding.forwarder import Forwarder, ForwardOptions
+from flowlog_core.forwarding.listing import Selection
+from flowlog_core.operations.audit.audit import AuditOptions, audit
+from flowlog_core.operations.audit.byte_ranges import Place, Span
+from flowlog_core.operations.audit.report import AuditReport, Finding, Kind
+from flowlog_core.operations.event_reader import RetainedFrom
+from flowlog_core.operations.received_event import ReceivedEvent
+from flowlog_core.source.blob import SourceBlob
+from tests.support.flow_logs import VNET, document, nsg_record, vnet_record
+from tests.support.memory import AtOnce, MemoryCheckpoints, MemoryQuarantineStore
+from tests.unit.forwarding.test_forwarder import Setup
+
+HOUR = timedelta(hours=1)
+MINUTE = 60.0
+ELEVEN = datetime(2026, 11, 20, 23, tzinfo=UTC)
+LATER = SourceBlob(VNET.account, VNET.container, VNET.name.replace("00155D123456", "00155D999999"))
+
+type Read = list[ReceivedEvent]
+
+
+class Hub:
+    """Reads a list of events, as it was dealt out to partitions."""
+
+    def __init__(self, events: Read, *retained: RetainedFrom) -> None:
+        self.since: datetime | str = "not read"
+        self._events = events
+        self._retained = {each.partition: each for each in retained}
+
+    def read(self, since: datetime | Literal["earliest", "latest"], *, follow: bool) -> Generator[ReceivedEvent]:
+        assert not follow
+        self.since = since
+        yield from self._events
+
+    def retained(self) -> dict[str, RetainedFrom]:
+        return self._retained
+
+
+class Site(Setup):
+    """A forwarder of small events, and the audit of what it did; the clock begins at 2026-11-20T23:30."""
+
+    def __init__(self, **options: Any) -> None:
+        events = EventOptions(max_bytes=16_384, **options)
+        super().__init__(options=ForwardOptions(start="all", events=events))
+
+    def put(self, *records: bytes, blob: SourceBlob = VNET) -> None:
+        self.blobs.put(blob, document(list(records)))
+
+    def put_and_forward(self, records: int, *, blob: SourceBlob = VNET, first: int = 0) -> None:
+        """Write a blob with so many records, of which each fills about an event, and forward it."""
+        self.put(*(vnet_record(20, number=first + number) for number in range(records)), blob=blob)
+        self.forwarder.forward(blob)
+
+    def received(self, partitions: int = 1) -> Read:
+        """Give what the hub holds, dealt out to partitions in turn, taken one each second from 23:30 on."""
+        return [
+            ReceivedEvent(
+                partition=str(number % partitions),
+                sequence=number // partitions,
+                enqueued=self.clock.began + timedelta(seconds=number),
+                body=event.body,
+                content_type=event.content_type,
+                content_encoding=event.content_encoding,
+                properties=event.properties,
+            )
+            for number, (event, _) in enumerate(self.sink.events)
+        ]
+
+    def audit(self, hub: "Read | Hub | None" = None, *, keyed: bool = True, **more: Any) -> AuditReport:
+        events = self.received() if hub is None else hub
+        reader = events if isinstance(events, Hub) else Hub(events)
+        report = audit(
+            listing=more.get("listing", self.blobs),
+            checkpoints=self.checkpoints,
+            reader=reader,
+            quarantine=MemoryQuarantineStore(self.quarantine),
+            options=AuditOptions(
+                selection=Selection(((VNET.account, VNET.container),), ELEVEN, ELEVEN + HOUR),
+                first_hour=more.get("first_hour"),
+                now=self.clock.now(),
+                max_lag=timedelta(minutes=10),
+                keyed=keyed,
+            ),
+            tell=more.get("tell", lambda *_: None),
+        )
+        assert reader.since == ELEVEN
+        return report
+
+
+def found(report: AuditReport) -> list[tuple[Kind, str]]:
+    assert report.proven == (not list(report.findings))
+    return [(finding.kind, finding.blob) for finding in report.findings]
+
+
+def only(report: AuditReport) -> Finding:
+    (finding,) = report.findings
+    return finding
+
+
+def span_of(event: ReceivedEvent) -> Span:
+    return Span(int(event.properties["rangeStart"]), int(event.properties["rangeEnd"]))
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+@pytest.mark.parametrize("shape", ["ndjson", "records", "json"])
+def test_what_the_forwarder_sent_is_proven(shape: EventFormat, compression: str, partitions: int) -> None:
+    site = Site(format=shape, compression=compression)
+    site.put_and_forward(3)
+    site.put_and_forward(7)
+    site.put_and_forward(2, blob=LATER)
+
+    report = site.audit(site.received(partitions), keyed=partitions == 1)
+
+    assert found(report) == []
+    total = report.total
+    assert (total.blobs, total.whole, total.under_way) == (2, 2, 0)
+    assert (total.events, total.flows) == (len(site.sink.events), 20 * 9)
+    assert list(report.rows) == [(VNET.account, VNET.container, ELEVEN)]
+
+
+@pytest.mark.parametrize("lost", [0, 3, 6])
+@pytest.mark.parametrize("shape", ["ndjson", "json"])
+def test_an_event_that_is_not_on_the_hub_is_a_gap_with_its_place(shape: EventFormat, lost: int) -> None:
+    site = Site(format=shape)
+    site.put_and_forward(7)
+    events = site.received()
+    gone = events.pop(lost)
+
+    report = site.audit(events)
+
+    assert report.total.gaps == 1
+    assert report.total.whole == 0
+    gap = only(report)
+    assert (gap.kind, gap.blob, gap.spans) == (Kind.GAP, VNET.path, (span_of(gone),))
+    if shape == "ndjson":
+        beside = [Place("0", number) for number in (lost - 1, lost + 1) if 0 <= number < 7]
+        assert list(gap.places) == beside
+    else:
+        assert f"of the 20 events of bytes {gap.spans[0]}, numbered from 0, there is no {lost}; " in gap.text
+
+
+def test_an_event_that_comes_again_is_a_repeat_with_its_place() -> None:
+    site = Site()
+    site.put_and_forward(5)
+    events = site.received()
+    twice = [*events, replace(events[1], sequence=77), replace(events[2], sequence=78)]
+
+    report = site.audit(twice)
+
+    repeat = only(report)
+    assert (repeat.kind, repeat.spans) == (Kind.REPEAT, (Span(span_of(events[1]).start, span_of(events[2]).end),))
+    assert repeat.places == (Place("0", 77), Place("0", 78))
+    assert "2 events with 40 flows" in repeat.text
+    assert (report.total.repeats, report.total.whole) == (2, 1)
+
+
+def test_a_crash_before_the_commit_shows_as_a_repeat_in_whatever_cut() -> None:
+    site = Site()
+    site.put_and_forward(2)
+    committed = site.checkpoints.stored(VNET)
+    site.put_and_forward(5)
+    lease = site.checkpoints.acquire(VNET)
+    assert lease is not None
+    lease.read()
+    lease.commit(committed)
+    lease.release()
+    cut_otherwise = Forwarder(
+        source=site.blobs,
+        checkpoints=site.checkpoints,
+        sink=site.sink,
+        quarantine=site.quarantine,
+        clock=site.clock,
+        log=site.log,
+        background=AtOnce(),
+        options=ForwardOptions(start="all"),
+    )
+    cut_otherwise.forward(VNET)
+
+    report = site.audit()
+
+    end = site.checkpoints.stored(VNET).range_end
+    assert len(site.sink.events) == 6
+    assert (only(report).kind, only(report).spans) == (Kind.REPEAT, (Span(committed.range_end, end),))
+    assert report.total.whole == 1
+
+
+def test_a_blob_that_nobody_forwarded_is_behind_once_it_waits_too_long() -> None:
+    site = Site()
+    site.put(vnet_record(2))
+    site.clock.seconds += 10 * MINUTE
+    in_time = site.audit()
+    site.clock.seconds += 1
+
+    report = site.audit()
+
+    assert (found(in_time), in_time.total.under_way) == ([], 1)
+    assert found(report) == [(Kind.BEHIND, VNET.path)]
+    assert "never forwarded: it has no checkpoint; " in only(report).text
+    assert (report.total.behind, report.total.under_way) == (1, 0)
+
+
+def test_a_blob_without_its_checkpoint_is_told_with_the_events_there_are() -> None:
+    site = Site()
+    site.put_and_forward(2)
+    site.checkpoints = MemoryCheckpoints(site.clock)
+    site.clock.seconds += 11 * MINUTE
+
+    assert "no checkpoint, though the hub has 2 events of it; " in only(site.audit()).text
+
+
+def test_what_was_appended_and_not_forwarded_is_behind_and_the_rest_is_proven_all_the_same() -> None:
+    site = Site()
+    site.put_and_forward(2)
+    events = site.received()
+    site.put(*(vnet_record(20, number=number) for number in range(3)))
+    fresh = len(vnet_record(20, number=2)) + 1
+    site.clock.seconds += 11 * MINUTE
+
+    assert found(site.audit(events)) == [(Kind.BEHIND, VNET.path)]
+    assert only(site.audit(events)).text == f"{fresh} bytes to be forwarded since 2026-11-20T23:30:00Z"
+    assert [kind for kind, _ in found(site.audit(events[:1]))] == [Kind.GAP, Kind.BEHIND]
+
+
+def test_what_the_app_forwards_while_the_audit_reads_is_no_fault() -> None:
+    site = Site()
+    site.put_and_forward(3)
+
+    class AppRuns(Hub):
+        """The app goes on between the checkpoints' reading and the hub's."""
+
+        def retained(self) -> dict[str, RetainedFrom]:
+            site.put_and_forward(8)
+            self._events = [*site.received()[:5], *site.received()[6:]]  # of which the last ones are not to be judged
+            return {}
+
+    report = site.audit(AppRuns([]))
+
+    assert found(report) == []
+    assert (report.total.blobs, report.total.whole) == (1, 1)
+    assert [kind for kind, _ in found(site.audit(site.received()[:-1]))] == [Kind.GAP]
+
+
+# Generations and replays.
+
+
+def test_of_a_rewritten_blob_the_present_generation_must_be_whole_and_no_older_one() -> None:
+    site = Site()
+    site.put_and_forward(3)
+    site.put_and_forward(4, first=10)
+    events = site.received()
+
+    whole = site.audit(events)
+    older = site.audit([*events[:1], *events[2:], events[2]])
+    present = site.audit(events[:-1])
+
+    assert site.checkpoints.stored(VNET).generation == 1
+    assert (found(whole), whole.total.events, whole.total.flows) == ([], 7, 140)
+    assert [(each.kind, each.generation, each.spans) for each in older.findings] == [
+        (Kind.REPEAT, 0, (span_of(events[2]),))
+    ]
+    assert [(each.kind, each.generation) for each in present.findings] == [(Kind.GAP, 1)]
+    assert str(only(present)).startswith(f"gap: {VNET.path}, generation 1: no event accounts for bytes [")
+
+
+def test_a_replay_is_a_tiling_of_its_own() -> None:
+    site = Site()
+    site.put_and_forward(4)
+    events = site.received()
+    again = [
+        replace(event, sequence=100 + event.sequence, properties={**event.properties, "replay": "monday"})
+        for event in events
+    ]
+
+    whole = site.audit([*events, *again])
+    lost = site.audit([*events, *again[:1], *again[2:], again[3]])
+
+    assert found(whole) == []
+    assert (whole.replayed, whole.total.events, whole.total.flows) == (4, 4, 80)
+    assert [(each.kind, each.replay, each.spans) for each in lost.findings] == [
+        (Kind.GAP, "monday", (span_of(again[1]),)),
+        (Kind.REPEAT, "monday", (span_of(again[3]),)),
+    ]
+    assert (lost.total.whole, lost.total.gaps, lost.total.repeats) == (1, 1, 1)
+    assert ", replay monday: " in str(next(iter(lost.findings)))
+
+
+# Counts and quarantine.
+
+
+def test_what_is_in_quarantine_is_accounted_for_by_events_checkpoint_and_items() -> None:
+    site = Site()
+    site.put(vnet_record(20), nsg_record(["bad", "worse"]), vnet_record(20, number=1), nsg_record(["bad"], version=7))
+    site.forwarder.forward(VNET)
+    checkpoint = site.checkpoints.stored(VNET)
+
+    report = site.audit()
+
+    assert (checkpoint.quarantined, checkpoint.pending_quarantined) == (3, 1)
+    assert (found(report), report.total.whole) == ([], 1)
+
+
+def test_items_that_were_taken_out_of_quarantine_are_not_provable() -> None:
+    site = Site()
+    site.put(vnet_record(2), nsg_record(["bad", "worse"]), nsg_record(["bad"]))
+    site.forwarder.forward(VNET)
+    items = site.quarantine.items
+    site.quarantine.documents.pop(max(items, key=lambda name: items[name].count))
+
+    report = site.audit()
+
+    assert found(report) == [(Kind.NOT_PROVABLE, VNET.path)]
+    assert "records and tuples put in quarantine: 3, and still there: 1; " in only(report).text
+    assert report.total.whole == 0
+
+
+def test_what_was_recovered_from_quarantine_is_told_and_proves_nothing_of_other_items() -> None:
+    site = Site()
+    site.put(vnet_record(2), nsg_record(["bad", "worse"]))
+    site.forwarder.forward(VNET)
+    site.quarantine.documents.clear()
+    (event,) = site.received()
+    recovery = {**event.properties, "replay": "quarantine", "rangeStart": 700, "rangeEnd": 900, "flows": 2}
+    twice = [replace(event, properties=recovery), replace(event, properties={**recovery, "flows": 1})]
+
+    report = site.audit([event, *twice])
+
+    assert found(report) == [(Kind.NOT_PROVABLE, VNET.path)]
+    assert only(report).text.endswith("; flows recovered from quarantine since: 3")
+
+
+def test_a_blob_that_was_no_flow_log_at_first_is_proven_once_it_is_one() -> None:
+    site = Site()
+    for nonsense in (b'{"rows":[]}', b'{"rows":[ ]}'):
+        site.blobs.put(VNET, nonsense)
+        site.forwarder.forward(VNET)
+    no_log = site.audit()
+    site.put_and_forward(2)
+
+    assert (found(no_log), no_log.total.whole) == ([], 1)
+    assert found(site.audit()) == []
+    assert site.checkpoints.stored(VNET).quarantined == 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "wrong"),
+    [
+        ({"flows": 21}, "flows in the events: 61; as the checkpoint counts: 60"),
+        ({"quarantined": 1}, "records and tuples in quarantine, as the events tell: 3; as the checkpoint counts: 2"),
+    ],
+)
+def test_events_and_checkpoint_must_count_alike(changed: dict[str, int], wrong: str) -> None:
+    site = Site()
+    site.put(vnet_record(20), vnet_record(20, number=1), nsg_record(["bad", "worse"]), vnet_record(20, number=2))
+    site.forwarder.forward(VNET)
+    events = site.received()
+    events[0] = replace(events[0], properties={**events[0].properties, **changed})
+
+    report = site.audit(events)
+
+    assert (only(report).kind, only(report).text) == (Kind.COUNT, wrong)
+    assert report.total.whole == 0
+
+
+# What else is on the hub and in the containers.
+
+
+def test_other_events_are_passed_over_and_counted() -> None:
+    site = Site()
+    site.put_and_forward(2)
+    site.put_and_forward(3, blob=LATER)
+    site.blobs.delete(LATER)
+    foreign = replace(site.received()[0], properties={"schema": "metric/1"})
+
+    report = site.audit([*site.received(), foreign])
+
+    assert found(report) == []
+    assert (report.outside, report.foreign, report.total.events) == (3, 1, 2)
+
+
+def test_old_blobs_that_were_never_forwarded_are_left_alone_but_their_replays_are_judged() -> None:
+    site = Site()
+    site.put_and_forward(2)
+    events = [replace(event, properties={**event.properties, "replay": "x"}) for event in site.received()]
+    site.checkpoints = MemoryCheckpoints(site.clock)
+    site.clock.seconds += 60 * MINUTE
+
+    report = site.audit(events, first_hour=ELEVEN + HOUR)
+    torn = site.audit(events[1:], first_hour=ELEVEN + HOUR)
+
+    assert (found(report), report.total.left_alone, report.total.blobs) == ([], 1, 0)
+    assert [(each.kind, each.replay) for each in torn.findings] == [(Kind.GAP, "x")]
+
+
+def test_of_each_kind_the_first_findings_are_kept_and_all_are_counted() -> None:
+    site = Site()
+    names = [VNET.name.replace("00155D1", f"{each:07d}") for each in range(103)]
+    blobs = [SourceBlob(VNET.account, VNET.container, name) for name in names]
+    for blob in blobs:
+        site.put_and_forward(1, blob=blob)
+    site.put(vnet_record(1), blob=blobs[0])
+    site.clock.seconds += 11 * MINUTE
+    told: list[tuple[str, int]] = []
+
+    report = site.audit([], tell=lambda stage, count: told.append((stage, count)))
+
+    assert report.findings.counts == {Kind.GAP: 103, Kind.BEHIND: 1}
+    assert len(list(report.findings)) == 101
+    assert report.findings.more() == {Kind.GAP: 3}
+    assert told == [
+        *(("listed", count) for count in range(104)),
+        ("received", 0),
+        *(("judged", count + 1) for count in range(103)),
+    ]

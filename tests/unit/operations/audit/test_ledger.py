@@ -1,0 +1,231 @@
+"""The ledger: any tiling is whole in any order, and what is dropped or told again is found with its extent."""
+
+import random
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowlog_core.operations.audit.byte_ranges import Place, Span
+from flowlog_core.operations.audit.ledger import Gap, Ledger, Told
+
+BLOB = "account/container/name"
+
+CUTS = st.lists(st.integers(1, 50), min_size=1, max_size=12)
+"""Lengths of the ranges of a blob, from its start on."""
+
+PARTS = st.lists(st.integers(1, 4), min_size=12, max_size=12)
+"""How many events share each range."""
+
+type Dealt = tuple[Told, Place]
+
+
+def told(start: int, end: int, part: int = 0, parts: int = 1, *, flows: int = 1, quarantined: int = 0) -> Told:
+    return Told(BLOB, 0, None, Span(start, end), part, parts, flows, quarantined)
+
+
+def tiling(lengths: Sequence[int], parts: Sequence[int] = (1,) * 12, start: int = 0) -> list[Told]:
+    """The events of ranges with these lengths; each event of a range has another number of flows."""
+    ends = [start]
+    for length in lengths:
+        ends.append(ends[-1] + length)
+    ranges = zip(pairwise(ends), parts, strict=False)
+    return [told(*span, part, count, flows=part + 2) for span, count in ranges for part in range(count)]
+
+
+def in_turn(events: Sequence[Told], partitions: int = 1) -> list[Dealt]:
+    """Deal the events out to partitions in turn."""
+    return [(event, Place(str(at % partitions), at // partitions)) for at, event in enumerate(events)]
+
+
+def interleaved(events: Sequence[Told], partitions: int, seed: int) -> list[Dealt]:
+    """Deal the events out to partitions, and read those in any order, but each by itself in its own."""
+    chance = random.Random(seed)
+    dealt = in_turn(events, partitions)
+    queues = [dealt[number::partitions] for number in range(partitions)]
+    order = [queue for queue in queues for _ in queue]
+    chance.shuffle(order)
+    return [queue.pop(0) for queue in order]
+
+
+def entered(events: Iterable[Dealt], counted_to: int = 10**9) -> Ledger:
+    ledger = Ledger(counted_to)
+    for event, place in events:
+        ledger.enter(event, place, after_all=True)
+    return ledger
+
+
+def missing(ledger: Ledger, end: int | None = None) -> list[tuple[int, int, tuple[int, ...], int]]:
+    return [(*gap.span, gap.missing, gap.parts) for gap in ledger.gaps(end)]
+
+
+def again(ledger: Ledger) -> tuple[int, int, list[Span]]:
+    repeats = ledger.repeats()
+    assert ledger.repeats() == repeats
+    return repeats.events, repeats.flows, list(repeats.spans)
+
+
+@given(lengths=CUTS, parts=PARTS, partitions=st.integers(1, 5), seed=st.integers(0, 10**6))
+def test_any_tiling_is_whole_in_any_interleaving_of_partitions(
+    lengths: list[int], parts: list[int], partitions: int, seed: int
+) -> None:
+    events = tiling(lengths, parts)
+    end = sum(lengths)
+
+    ledger = entered(interleaved(events, partitions, seed))
+
+    assert (missing(ledger), again(ledger)) == ([], (0, 0, []))
+    assert missing(ledger, end + 7) == [(end, end + 7, (), 0)]
+    assert (ledger.events, ledger.told) == (len(events), sum(event.flows for event in events))
+    assert ledger.flows == ledger.told
+
+
+@given(lengths=CUTS, parts=PARTS, seed=st.integers(0, 10**6), dropped=st.integers(0, 10**6))
+def test_any_event_that_is_dropped_leaves_a_gap_of_its_extent(
+    lengths: list[int], parts: list[int], seed: int, dropped: int
+) -> None:
+    events = tiling(lengths, parts)
+    lost = events.pop(dropped % len(events))
+
+    ledger = entered(interleaved(events, 3, seed))
+
+    gone = ((lost.part,), lost.parts) if lost.parts > 1 else ((), 0)
+    assert missing(ledger, sum(lengths)) == [(*lost.span, *gone)]
+    assert again(ledger) == (0, 0, [])
+
+
+@given(lengths=CUTS, parts=PARTS, seed=st.integers(0, 10**6), number=st.integers(0, 10**6))
+def test_any_event_that_comes_again_is_a_repeat_of_its_extent(
+    lengths: list[int], parts: list[int], seed: int, number: int
+) -> None:
+    events = tiling(lengths, parts)
+    repeated = events[number % len(events)]
+
+    ledger = entered(interleaved([*events, repeated], 3, seed))
+
+    assert missing(ledger, sum(lengths)) == []
+    assert again(ledger) == (1, repeated.flows, [repeated.span])
+    assert ledger.flows == sum(event.flows for event in events)
+
+
+@given(before=CUTS, lost=CUTS, more=st.integers(1, 600), parts=PARTS, seed=st.integers(0, 10**6))
+def test_what_is_cut_otherwise_after_a_crash_is_told_again_to_where_it_overlaps(
+    before: list[int], lost: list[int], more: int, parts: list[int], seed: int
+) -> None:
+    committed = sum(before)
+    end = committed + sum(lost) + more
+    acknowledged = tiling(lost, parts, start=committed)
+    first = [*tiling(before), *acknowledged]
+    recut = told(committed, end, flows=sum(event.flows for event in acknowledged) + 100)
+
+    ledger = entered(in_turn([*first, recut]), counted_to=end)
+
+    assert missing(ledger, end) == []
+    assert again(ledger) == (1, recut.flows, [Span(committed, committed + sum(lost))])
+    assert ledger.flows == sum(event.flows for event in first)
+    shuffled = entered(interleaved([*first, recut], 3, seed), counted_to=end)
+    assert missing(shuffled, end) == []
+    assert again(shuffled)[2] == [Span(committed, committed + sum(lost))]
+
+
+def test_a_range_of_which_a_part_came_before_the_crash_is_told_again() -> None:
+    events = [told(0, 10), told(10, 20, 0, 3, flows=5), told(10, 20, 1, 3, flows=6), told(10, 30)]
+
+    ledger = entered(in_turn(events))
+
+    assert missing(ledger) == []
+    assert again(ledger) == (2, 11, [Span(10, 20)])
+
+
+def test_a_range_in_parts_that_comes_again_in_another_cut_counts_with_all_its_events() -> None:
+    ledger = entered(in_turn([told(0, 20), told(0, 40, 0, 2, flows=3), told(0, 40, 1, 2, flows=4)]))
+
+    assert again(ledger) == (2, 7, [Span(0, 20)])
+
+
+def test_gaps_tell_the_events_before_and_behind_them_and_ranges_that_were_begun() -> None:
+    events = [told(10, 20, 1, 2), told(30, 40, 0, 3), told(50, 60), told(70, 80)]
+
+    ledger = entered(in_turn(events))
+
+    places = [Place("0", number) for number in range(4)]
+    assert list(ledger.gaps(90)) == [
+        Gap(Span(0, 10), None, places[0]),
+        Gap(Span(10, 20), places[0], None, (0,), 2),
+        Gap(Span(20, 30), places[0], places[1]),
+        Gap(Span(30, 40), places[1], None, (1, 2), 3),
+        Gap(Span(40, 50), places[1], places[2]),
+        Gap(Span(60, 70), places[2], places[3]),
+        Gap(Span(80, 90), places[3], None),
+    ]
+    assert ledger.partition == "0"
+
+
+def test_repeats_side_by_side_are_one_and_tell_the_first_and_the_last_event() -> None:
+    twice = [told(10, 20), told(20, 30), told(30, 40)]
+
+    ledger = entered(in_turn([told(0, 10), *twice, told(40, 50), *twice, told(10, 20)]))
+
+    assert again(ledger) == (4, 4, [Span(10, 40)])
+    assert ledger.repeats().spans.marks == [Place("0", 5), Place("0", 7)]
+
+
+def test_what_is_told_beyond_the_checkpoint_is_not_counted() -> None:
+    events = [told(0, 10, flows=1, quarantined=1), told(10, 20, flows=2, quarantined=3), told(20, 30, flows=4)]
+
+    ledger = entered(in_turn(events), counted_to=20)
+
+    assert (ledger.flows, ledger.quarantined, ledger.told) == (3, 4, 7)
+    assert missing(ledger, 20) == []
+
+
+def test_a_ledger_knows_from_where_on_nothing_can_be_gone_by_age() -> None:
+    ledger = Ledger()
+    ledger.enter(told(10, 20), Place("0", 0), after_all=False)
+    nothing = ledger.first
+    ledger.enter(told(30, 40, 1, 2), Place("0", 1), after_all=True)
+    behind_the_part = ledger.first
+    ledger.enter(told(20, 30), Place("0", 2), after_all=True)
+
+    assert nothing > 10**18
+    assert (behind_the_part, ledger.first) == (40, 20)
+
+
+PROPERTIES: dict[str, str | int] = {
+    "schema": "flow/1",
+    "blob": BLOB,
+    "generation": 1,
+    "rangeStart": 12,
+    "rangeEnd": 345,
+    "part": 1,
+    "parts": 3,
+    "flows": 7,
+    "quarantined": 2,
+    "firstId": "a",
+    "lastId": "b",
+}
+
+
+def test_an_event_is_read_from_its_properties() -> None:
+    assert Told.read(PROPERTIES) == Told(BLOB, 1, None, Span(12, 345), 1, 3, 7, 2)
+    assert Told.read({**PROPERTIES, "replay": "again-1"}) == Told(BLOB, 1, "again-1", Span(12, 345), 1, 3, 7, 2)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"schema": "flow/2"},
+        {"blob": 7},
+        {"replay": 7},
+        {"rangeStart": "12"},
+        {"rangeStart": -1},
+        {"rangeEnd": 12},
+        {"part": 3},
+        {"parts": 10**12},
+    ],
+)
+def test_an_event_of_anybody_else_is_told_apart(other: dict[str, str | int]) -> None:
+    assert Told.read({**PROPERTIES, **other}) is None
+    assert Told.read({}) is None

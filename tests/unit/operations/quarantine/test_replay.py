@@ -1,0 +1,447 @@
+"""Recovering flows from quarantine, over the in-memory adapters."""
+
+import json
+import zlib
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from flowlog_core.decode.quarantine import QuarantineItem
+from flowlog_core.errors import SendError, StorageError
+from flowlog_core.events.packer import EventOptions
+from flowlog_core.forwarding.checkpoint import Checkpoint
+from flowlog_core.forwarding.forwarder import Forwarder, ForwardOptions
+from flowlog_core.operations.quarantine.replay import MOST_BYTES, Recovered, Recovery, RecoveryOptions
+from tests.support.flow_logs import OPENER, VNET, document, nsg_record, vnet_record
+from tests.support.memory import (
+    AtOnce,
+    ManualClock,
+    MemoryBlobs,
+    MemoryCheckpoints,
+    MemoryLog,
+    MemoryQuarantine,
+    MemoryQuarantineStore,
+    MemorySink,
+)
+
+FOUND = datetime(2026, 11, 20, 23, 7, tzinfo=UTC)
+TUPLE = "1795000000,10.0.0.4,10.1.0.1,1024,443,T,O,A,B,,,,"
+OLD_REASON = "VNet flow log version 4 is not known"
+
+
+@dataclass
+class Setup:
+    """A quarantine, and the recovery of what is in it."""
+
+    options: RecoveryOptions = field(default_factory=RecoveryOptions)
+    clock: ManualClock = field(default_factory=ManualClock)
+    sink: MemorySink = field(default_factory=MemorySink)
+    quarantine: MemoryQuarantine = field(default_factory=MemoryQuarantine)
+
+    def __post_init__(self) -> None:
+        self.blobs = MemoryBlobs(self.clock)
+        self.checkpoints = MemoryCheckpoints(self.clock)
+        self.store = MemoryQuarantineStore(self.quarantine)
+        self.recovery = Recovery(
+            store=self.store,
+            source=self.blobs,
+            checkpoints=self.checkpoints,
+            sink=self.sink,
+            clock=self.clock,
+            log=MemoryLog(),
+            options=self.options,
+        )
+
+    def put(self, raw: bytes, offset: int = 12, reason: str = OLD_REASON, **more: Any) -> QuarantineItem:
+        """Put in quarantine what an older version could not decode."""
+        values = {"raw": raw, "length": len(raw), "crc": zlib.crc32(raw), **more}
+        item = QuarantineItem(VNET, offset, reason=reason, **values)
+        self.quarantine.put(item, FOUND)
+        return item
+
+    def recover(self, item: QuarantineItem) -> Recovered:
+        return self.recovery.recover(self.store.get(item.name))
+
+    def flows(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for event, _ in self.sink.events for line in event.body.splitlines()]
+
+    def ids(self) -> list[str]:
+        return [flow["id"] for flow in self.flows()]
+
+    def properties(self, *names: str) -> list[tuple[object, ...]]:
+        return [tuple(event.properties[name] for name in names) for event, _ in self.sink.events]
+
+    def left(self) -> list[QuarantineItem]:
+        return [self.store.get(name).item for name in sorted(self.quarantine.documents)]
+
+
+def forwarded(data: bytes) -> list[dict[str, Any]]:
+    """The flows that a forwarder sends of a blob."""
+    clock, sink = ManualClock(), MemorySink()
+    blobs = MemoryBlobs(clock)
+    blobs.put(VNET, data)
+    Forwarder(
+        source=blobs,
+        checkpoints=MemoryCheckpoints(clock),
+        sink=sink,
+        quarantine=MemoryQuarantine(),
+        clock=clock,
+        log=MemoryLog(),
+        background=AtOnce(),
+        options=ForwardOptions(start="all"),
+    ).forward(VNET)
+    return [json.loads(line) for event, _ in sink.events for line in event.body.splitlines()]
+
+
+def test_of_a_whole_record_all_flows_are_sent_as_the_forwarder_would_have_sent_them() -> None:
+    setup = Setup()
+    record = vnet_record(5)
+    item = setup.put(record)
+
+    recovered = setup.recover(item)
+
+    assert recovered == Recovered(item.name, 5, 0, None)
+    assert setup.flows() == forwarded(document([record]))
+    assert setup.left() == []
+
+
+def test_of_a_sound_record_only_the_tuples_that_were_rejected_are_sent() -> None:
+    setup = Setup()
+    record = vnet_record(6)
+    item = setup.put(record, tuples=((1, "no decision"), (4, "no source port")))
+
+    recovered = setup.recover(item)
+
+    expected = forwarded(document([record]))
+    assert setup.flows() == [expected[1], expected[4]]
+    assert (recovered.flows, recovered.remains, setup.left()) == (2, 0, [])
+
+
+def test_the_tuples_that_still_fit_no_layout_stay_under_the_same_name() -> None:
+    setup = Setup()
+    record = nsg_record([TUPLE, "rubbish", TUPLE, "more,rubbish"])
+    item = setup.put(record, tuples=((1, "old"), (2, "old"), (3, "old")))
+
+    recovered = setup.recover(item)
+
+    assert [flow["id"].rpartition("-")[2] for flow in setup.flows()] == ["2"]
+    assert (recovered.flows, recovered.remains) == (1, 2)
+    (left,) = setup.left()
+    assert (left.name, left.raw) == (item.name, record)
+    assert [ordinal for ordinal, _ in left.tuples] == [1, 3]
+    assert setup.store.get(left.name).time == FOUND
+    assert setup.properties("quarantined") == [(2,)]
+
+    assert setup.recover(left) == Recovered(item.name, 0, 2, left.reason)
+    assert len(setup.flows()) == 1
+
+
+def test_a_record_that_is_known_by_now_keeps_its_bad_tuples_in_quarantine() -> None:
+    setup = Setup()
+    item = setup.put(nsg_record([TUPLE, "rubbish"]))
+
+    assert setup.recover(item).flows == 1
+
+    (left,) = setup.left()
+    assert (left.name, left.reason) == (item.name, "1 of 2 tuples give no flow")
+    assert left.tuples == ((1, "1 columns where nsg version 2 has 13"),)
+
+
+def test_an_event_tells_that_it_is_a_replay_and_of_which_place() -> None:
+    setup = Setup(RecoveryOptions(events=EventOptions(fields=("id", "srcIp"))))
+    lease = setup.checkpoints.acquire(VNET)
+    assert lease is not None
+    lease.read()
+    lease.commit(replace(Checkpoint(), generation=3))
+    item = setup.put(vnet_record(5), offset=4711, tuples=((1, "x"), (3, "x")))
+
+    setup.recover(item)
+
+    ((event, key),) = setup.sink.events
+    assert key == VNET.mac_address
+    prefix = f"{VNET.key}-4711-{item.crc:08x}-"
+    assert event.properties == {
+        "schema": "flow/1",
+        "blob": VNET.path,
+        "generation": 3,
+        "replay": "quarantine",
+        "fields": "id,srcIp",
+        "rangeStart": 4711,
+        "rangeEnd": 4711 + item.length,
+        "part": 0,
+        "parts": 1,
+        "flows": 2,
+        "quarantined": 0,
+        "firstId": f"{prefix}1",
+        "lastId": f"{prefix}3",
+    }
+
+
+def test_the_partition_key_is_left_out_where_the_setting_says_so() -> None:
+    setup = Setup(RecoveryOptions(partition_by="none"))
+
+    setup.recover(setup.put(vnet_record(1)))
+
+    assert [key for _, key in setup.sink.events] == [None]
+
+
+def test_of_broken_bytes_the_records_in_them_are_sent_with_their_own_places() -> None:
+    first, second = vnet_record(2), vnet_record(3, number=1)
+    whole = document([b'{"time":1,', first, second])
+    offset = len(OPENER)
+    setup = Setup()
+    item = setup.put(whole[offset:-2], offset, "not valid JSON: expected value")
+
+    recovered = setup.recover(item)
+
+    assert setup.flows() == forwarded(whole)
+    assert recovered.flows == 5
+    assert setup.properties("rangeStart", "rangeEnd", "quarantined") == [(offset, offset + item.length, 1)]
+
+
+def test_of_broken_bytes_what_still_is_broken_stays_and_nothing_is_sent_twice() -> None:
+    setup = Setup()
+    garbage, bad_tuple, sound, tail = b'{"time":1,', nsg_record([TUPLE, "rubbish"]), vnet_record(3), b'{"time":2'
+    item = setup.put(b",".join([garbage, bad_tuple, sound, tail]), 1000, "not valid JSON: expected value")
+
+    recovered = setup.recover(item)
+
+    assert (recovered.flows, recovered.remains) == (4, 3)
+    assert setup.properties("rangeStart", "rangeEnd", "quarantined") == [(1000, 1000 + item.length, 3)]
+    (left,) = setup.left()
+    assert (left.name, left.raw, left.reason, left.count) == (item.name, item.raw, item.reason, 3)
+    pieces = [item.raw[piece.offset - 1000 : piece.offset - 1000 + piece.length] for piece in left.remains if item.raw]
+    assert pieces == [garbage + b",", bad_tuple, b"," + tail]
+    assert [zlib.crc32(piece) for piece in pieces] == [piece.crc for piece in left.remains]
+    assert left.remains[1].tuples == ((1, "1 columns where nsg version 2 has 13"),)
+
+    again = setup.recover(left)
+
+    assert (again.flows, again.remains) == (0, 3)
+    assert len(setup.flows()) == 4
+    assert setup.left() == [left]
+
+
+def test_an_object_that_ends_as_a_log_does_stays_whole() -> None:
+    setup = Setup()
+    sound, broken = vnet_record(1), b'{"a":,"b":[{}]}'
+    item = setup.put(b",".join([sound, broken]))
+
+    assert setup.recover(item).flows == 1
+
+    (left,) = setup.left()
+    assert [(piece.offset, piece.length) for piece in left.remains] == [(12 + len(sound), 1 + len(broken))]
+
+
+def test_a_tuple_that_only_this_version_rejects_is_not_told_as_it_was_sent_then() -> None:
+    setup = Setup()
+    item = setup.put(nsg_record([TUPLE, "rubbish", TUPLE, "sent, then"]), tuples=((1, "old"), (2, "old")))
+
+    assert setup.recover(item).flows == 1
+
+    (left,) = setup.left()
+    assert [ordinal for ordinal, _ in left.tuples] == [1]
+
+
+def test_what_remained_of_an_item_is_sent_alone_once_it_can_be_decoded() -> None:
+    setup = Setup()
+    sent, waiting, mixed = vnet_record(3), vnet_record(2, number=1), vnet_record(4, number=2)
+    raw = b",".join([sent, waiting, mixed])
+    second, third = 12 + len(sent) + 1, 12 + len(sent) + len(waiting) + 2
+    remains = (
+        QuarantineItem(VNET, second, len(waiting), zlib.crc32(waiting), "old", None),
+        QuarantineItem(VNET, third, len(mixed), zlib.crc32(mixed), "old", None, ((2, "old"),)),
+    )
+    item = setup.put(raw, remains=remains)
+
+    recovered = setup.recover(item)
+
+    expected = forwarded(document([sent, waiting, mixed]))
+    assert setup.flows() == [*expected[3:5], expected[7]]
+    assert (recovered.flows, recovered.remains, setup.left()) == (3, 0, [])
+    assert setup.properties("rangeStart", "rangeEnd") == [(12, 12 + len(raw))]
+
+
+@pytest.mark.parametrize("raw", [b"]", b"]}", b"}", b"garbage", b'{"records":[', b'{"a":1}', b'{"time":1'])
+def test_what_still_holds_no_record_stays_as_it_is(raw: bytes) -> None:
+    setup = Setup()
+    item = setup.put(raw)
+
+    recovered = setup.recover(item)
+
+    assert (recovered.flows, recovered.remains) == (0, 1)
+    assert recovered.reason
+    assert setup.left() == [item]
+    assert setup.sink.events == []
+
+
+def test_a_record_without_tuples_is_decoded_by_now_and_gives_nothing_to_send() -> None:
+    setup = Setup()
+
+    recovered = setup.recover(setup.put(vnet_record(0)))
+
+    assert (recovered.flows, recovered.remains) == (0, 0)
+    assert (setup.left(), setup.sink.events) == ([], [])
+
+
+def test_many_flows_make_several_ranges_that_tile_the_items() -> None:
+    setup = Setup(RecoveryOptions(events=EventOptions(format="json")))
+    item = setup.put(b",".join(vnet_record(2, number=number) for number in range(3)), 500)
+
+    setup.recover(item)
+
+    assert setup.properties("part", "parts") == [(0, 2), (1, 2)] * 3
+    bounds = setup.properties("rangeStart", "rangeEnd")[::2]
+    assert (bounds[0][0], bounds[-1][1]) == (500, 500 + item.length)
+    assert [end for _, end in bounds[:-1]] == [start for start, _ in bounds[1:]]
+
+
+# What is kept by reference.
+
+
+def by_reference(setup: Setup, data: bytes, raw: bytes, at: int, **more: Any) -> QuarantineItem:
+    setup.blobs.put(VNET, data)
+    values = {"raw": None, "length": len(raw), "crc": zlib.crc32(raw), "reason": "record over 3 bytes", **more}
+    item = QuarantineItem(VNET, at, **values)
+    setup.quarantine.put(item, FOUND)
+    return item
+
+
+def test_an_item_by_reference_is_read_again_from_its_blob() -> None:
+    setup = Setup()
+    record = vnet_record(4)
+    data = document([vnet_record(1, number=1), record])
+    item = by_reference(setup, data, record, data.index(record))
+
+    assert setup.recover(item).flows == 4
+
+    assert setup.flows() == forwarded(data)[1:]
+    assert setup.blobs.reads == [(item.offset, item.length)]
+    assert setup.left() == []
+
+
+def test_an_item_by_reference_whose_rest_stays_has_no_bytes_still() -> None:
+    setup = Setup()
+    raw, mixed = b'{"time":1,' + vnet_record(4), nsg_record([TUPLE, "rubbish"])
+    data = document([raw, mixed])
+    items = by_reference(setup, data, raw, 12), by_reference(setup, data, mixed, 13 + len(raw))
+
+    assert [setup.recover(item).flows for item in items] == [4, 1]
+
+    left, other = setup.left()
+    assert [(each.name, each.raw) for each in (left, other)] == [(item.name, None) for item in items]
+    assert [(piece.offset, piece.length) for piece in left.remains] == [(12, 10)]
+    assert [ordinal for ordinal, _ in other.tuples] == [1]
+    assert setup.recover(left) == Recovered(left.name, 0, 1, left.remains[0].reason)
+
+
+def test_an_item_by_reference_is_left_where_its_blob_changed_or_is_gone() -> None:
+    setup = Setup()
+    record = vnet_record(4)
+    item = by_reference(setup, document([record]), record, 12)
+
+    setup.blobs.put(VNET, document([vnet_record(4, number=1)]))
+    changed = setup.recover(item)
+    setup.blobs.put(VNET, document([]))
+    shorter = setup.recover(item)
+    setup.blobs.delete(VNET)
+    gone = setup.recover(item)
+
+    assert [each.remains for each in (changed, shorter, gone)] == [1, 1, 1]
+    assert "no longer those" in str(changed.reason)
+    assert "no longer those" in str(shorter.reason)
+    assert "gone" in str(gone.reason)
+    assert setup.left() == [item]
+    assert setup.sink.events == []
+
+
+def test_an_item_by_reference_that_is_too_long_is_not_read() -> None:
+    setup = Setup()
+    item = by_reference(setup, b"", b"", 12, length=MOST_BYTES + 1)
+
+    assert "too many" in str(setup.recover(item).reason)
+    assert setup.blobs.reads == []
+
+
+def test_a_blob_that_was_no_flow_log_is_tried_again_from_its_start() -> None:
+    setup = Setup()
+    data = document([vnet_record(2)])
+    item = by_reference(setup, data, data, 0)
+
+    assert setup.recover(item).flows == 2
+    assert setup.flows() == forwarded(data)
+
+    still = b'{"rows":[]}' + b" " * 70_000
+    item = by_reference(setup, still, still, 0, crc=zlib.crc32(still[: 64 * 1024]))
+    assert setup.recover(item) == Recovered(item.name, 0, 1, item.reason)
+
+
+# What may go wrong.
+
+
+def test_an_item_is_taken_out_only_after_its_flows_are_acknowledged() -> None:
+    setup = Setup()
+    item = setup.put(vnet_record(2))
+    seen: list[int] = []
+    setup.sink.before_send = lambda: seen.append(len(setup.left()))
+    setup.sink.busy = lambda send: send == 1
+
+    setup.recover(item)
+
+    assert seen == [1, 1]
+    assert setup.left() == []
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_an_item_whose_flows_are_not_acknowledged_stays(busy: bool) -> None:  # noqa: FBT001 # a parameter of pytest
+    setup = Setup()
+    item = setup.put(vnet_record(2))
+    setup.sink.busy = lambda _: busy
+    setup.sink.lost = lambda _: not busy
+
+    with pytest.raises(SendError):
+        setup.recover(item)
+
+    assert setup.left() == [item]
+    assert setup.clock.seconds <= 250
+
+
+def test_a_quarantine_that_refuses_the_rest_keeps_the_whole_item() -> None:
+    setup = Setup()
+    item = setup.put(nsg_record([TUPLE, "rubbish"]))
+    setup.quarantine.full = True
+
+    with pytest.raises(StorageError):
+        setup.recover(item)
+
+    assert setup.left() == [item]
+
+
+def test_without_sending_nothing_is_written_anywhere() -> None:
+    setup = Setup(RecoveryOptions(send=False))
+    setup.sink.before_send = lambda: pytest.fail("something was sent")
+    whole, mixed = setup.put(vnet_record(2)), setup.put(nsg_record([TUPLE, "rubbish"]), 900)
+
+    assert setup.recover(whole) == Recovered(whole.name, 2, 0, None)
+    assert setup.recover(mixed).remains == 1
+    assert setup.left() == [whole, mixed]
+
+
+def test_quarantine_can_be_kept_as_it_is() -> None:
+    setup = Setup(RecoveryOptions(keep=True))
+    whole, mixed = setup.put(vnet_record(2)), setup.put(nsg_record([TUPLE, "rubbish"]), 900)
+
+    assert [setup.recover(item).flows for item in (whole, mixed)] == [2, 1]
+    assert setup.left() == [whole, mixed]
+    assert len(setup.flows()) == 3
+
+
+def test_bytes_that_somebody_changed_in_quarantine_are_not_sent() -> None:
+    setup = Setup()
+    item = setup.put(vnet_record(2), crc=1)
+
+    assert "in quarantine are no longer" in str(setup.recover(item).reason)
+    assert setup.left() == [item]
+    assert setup.sink.events == []

@@ -1,0 +1,71 @@
+"""The flows of an event as consumers get them, and what is none of the forwarder's."""
+
+import gzip
+import json
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import pytest
+
+from flowlog_core.decode.log_reader import decode_item
+from flowlog_core.decode.scanner import Record
+from flowlog_core.errors import ReceiveError
+from flowlog_core.events.packer import EventCompression, EventFormat, EventOptions, Packer
+from flowlog_core.flow.formatter import Encoder
+from flowlog_core.flow.schema import DEFAULT_FIELDS
+from flowlog_core.operations.received_event import ReceivedEvent
+from tests.support.flow_logs import VNET, vnet_record
+
+NDJSON = "application/x-ndjson"
+PACKED = gzip.compress(b'{"id":"a"}')
+
+
+def received(body: bytes, content_type: str | None = NDJSON, encoding: str | None = None, **more: Any) -> ReceivedEvent:
+    properties = {"schema": "flow/1"} | more
+    return ReceivedEvent("3", 7, datetime(2026, 11, 20, tzinfo=UTC), body, content_type, encoding, properties)
+
+
+@pytest.mark.parametrize("compression", get_args(EventCompression))
+@pytest.mark.parametrize("form", get_args(EventFormat))
+def test_the_flows_of_any_event_of_the_forwarder_are_read(form: EventFormat, compression: EventCompression) -> None:
+    raw = vnet_record(3)
+    encoded = decode_item(VNET, Record(12, raw, json.loads(raw)), Encoder(DEFAULT_FIELDS)).encoded
+    assert encoded is not None
+    packer = Packer(
+        VNET,
+        EventOptions(format=form, compression=compression),
+        max_event_bytes=1_000_000,
+        generation=0,
+        range_start=0,
+        quarantined=0,
+    )
+    ranges = [*packer.add(12 + len(raw), encoded), *packer.flush()]
+    events = [
+        received(event.body, event.content_type, event.content_encoding, **event.properties)
+        for packed in ranges
+        for event in packed.events
+    ]
+
+    assert [flow for event in events for flow in event.flows()] == [json.loads(line) for line in encoded.lines]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        received(b'{"id":"a"}', schema="flow/2"),
+        ReceivedEvent("3", 7, datetime(2026, 11, 20, tzinfo=UTC), b'{"id":"a"}', NDJSON, None, {}),
+        received(b"hello"),
+        received(b""),
+        received(b'{"id":"a"}\n'),
+        received(b'{"id":"a"}\n1'),
+        received(b'{"records":5}', "application/json"),
+        received(b'{"records":["a"]}', "application/json"),
+        received(b'["a"]', "application/json"),
+        received(b'{"id":"a"}', NDJSON, "gzip"),
+        received(PACKED[:-9], NDJSON, "gzip"),
+        received(PACKED[:10] + b"\xff" + PACKED[11:], NDJSON, "gzip"),
+    ],
+)
+def test_anything_else_is_told_by_its_place(event: ReceivedEvent) -> None:
+    with pytest.raises(ReceiveError, match=r"^partition 3, sequence number 7: "):
+        event.flows()

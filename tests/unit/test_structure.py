@@ -1,0 +1,27 @@
+"""The run-time set is what pyproject.toml says, and the app is deployed without what it does not need."""
+
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def names_of(file: str) -> list[str]:
+    lines = (ROOT / file).read_text().splitlines()
+    return [line.split("==")[0].lower() for line in lines if "==" in line]
+
+
+def test_requirements_pin_what_pyproject_names() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert set(project["dependencies"]) <= set(names_of("requirements.txt"))
+    extras = {name for names in project["optional-dependencies"].values() for name in names}
+    pinned = {*names_of("requirements-dev.txt"), *names_of("local/requirements-node.txt")}
+    assert extras <= pinned
+
+
+def test_the_app_is_deployed_without_what_it_does_not_need() -> None:
+    ignored = (ROOT / ".funcignore").read_text().split()
+
+    assert {"local", "tests", "docs", ".venv", "local.settings.json"} <= set(ignored)
+    assert set(names_of("requirements.txt")) & {"rich", "pytest", "hypothesis", "azure-functions-runtime"} == set()
