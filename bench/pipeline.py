@@ -5,7 +5,7 @@ from typing import Final
 
 from bench.inputs import MEBIBYTE, Document
 from bench.measure import BenchError
-from flowlog_core.decode.formats import LANDMARKS
+from flowlog_core.decode.formats import RECORD_MARKER
 from flowlog_core.decode.log_reader import decode_item
 from flowlog_core.decode.scanner import Item, Record, Scanner
 from flowlog_core.events.packer import EventOptions, PackedRange, Packer
@@ -21,7 +21,7 @@ type Encoded = tuple[int, EncodedRecord]
 
 def scan(document: Document) -> Iterator[Record]:
     """Find and parse the records, chunk by chunk."""
-    scanner = Scanner(LANDMARKS)
+    scanner = Scanner(RECORD_MARKER)
     for chunk in document.chunks:
         scanner.feed(chunk)
         yield from map(_sound, scanner.items())

@@ -11,7 +11,7 @@ from flowlog_core.cli.input.arguments import Subparsers, add_command, add_settin
 from flowlog_core.cli.input.flow_inputs import file_bytes, is_url
 from flowlog_core.cli.output.flow_writers import FlowFormat, FlowWriter, flow_writer
 from flowlog_core.cli.output.terminal import complain
-from flowlog_core.decode.formats import LANDMARKS
+from flowlog_core.decode.formats import RECORD_MARKER
 from flowlog_core.decode.log_reader import decode_item
 from flowlog_core.decode.scanner import Scanner
 from flowlog_core.errors import BlobChangedError, BlobGoneError, BlobUrlError, NotAFlowLogError, StorageError
@@ -96,7 +96,7 @@ def _decode_input(name: str, options: argparse.Namespace, encoder: Encoder, writ
 
 def _decode_log(blob: SourceBlob, data: Iterator[bytes], encoder: Encoder, writer: FlowWriter) -> int:
     """Print one log's flows and rejects."""
-    scanner = Scanner(LANDMARKS)
+    scanner = Scanner(RECORD_MARKER)
     status = ALL_DECODED
     ended = False
     while not ended:

@@ -7,11 +7,11 @@ Plan: the document is ``{"records":[{...},{...}]}``. The scanner looks for the a
 after the other by counting braces outside of strings, and parses each with orjson. Since no proper prefix of a JSON
 object is itself a JSON object, a record that parses ended where the braces said.
 
-A landmark is where a record may begin. In sound JSON the bytes ``{"time":`` can't stand inside of a string (its quotes
-would be escaped), so landmarks need no trust in what came before; and no record of a known layout has one inside. So a
-landmark before the open object's end, or where no object is open, is tried on its own: if it begins a record of a
+A record marker is where a record may begin. In sound JSON the bytes ``{"time":`` can't stand inside of a string (its quotes
+would be escaped), so markers need no trust in what came before; and no record of a known layout has one inside. So a
+marker before the open object's end, or where no object is open, is tried on its own: if it begins a record of a
 known layout, framing was broken before it, and what lies between is one broken stretch. If not, the object goes on.
-Each byte is walked through at most twice, once in its object and once from the last landmark before it.
+Each byte is walked through at most twice, once in its object and once from the last marker before it.
 
 Warning: `Scanner.offset` is the end of the last item returned, never "bytes read". It is what a checkpoint may hold.
 """
@@ -39,7 +39,7 @@ BEHIND_BYTES: Final = 512
 
 _OVERSIZED: Final = f"record over {MAX_RECORD_BYTES} bytes"
 _ENDLESS: Final = "record that does not end"
-_LANDMARK_BYTES: Final = 256
+_MARKER_BYTES: Final = 256
 _GAP: Final = rb"[ \t\r\n]{0,64}"
 _ARRAY_START: Final = re.compile(rb'(?<!\\)"records"[ \t\r\n]*+:[ \t\r\n]*+\[')
 _SEPARATORS: Final = re.compile(rb"[ \t\r\n,]*+")
@@ -101,7 +101,7 @@ Item = Record | Broken
 
 
 @dataclass(frozen=True)
-class Landmarks:
+class RecordMarker:
     """What tells a record from any other object, for finding the way back after broken framing.
 
     Attributes:
@@ -190,19 +190,19 @@ class Scanner:
 
     """
 
-    def __init__(self, landmarks: Landmarks, *, offset: int = 0, behind: bytes = b"") -> None:
+    def __init__(self, marker: RecordMarker, *, offset: int = 0, behind: bytes = b"") -> None:
         """Begin at the start of a blob, or behind a record that ended at `offset`.
 
         Args:
-            landmarks: What a record looks like.
+            marker: What a record looks like.
             offset: Where the bytes to be fed begin; over 0, the end of a record.
             behind: The up to `BEHIND_BYTES` bytes before `offset`.
 
         """
         self.offset = offset
         self.behind = behind
-        self._landmarks = landmarks
-        self._record_start = landmarks.pattern
+        self._record_marker = marker
+        self._record_start = marker.pattern
         self._buffer = bytearray(behind)
         self._base = offset - len(behind)
         self._position = offset  # BETWEEN, CLOSED: how far they came; REFUSED: the object's end
@@ -213,9 +213,9 @@ class Scanner:
         self._reason = ""
         self._object: _Walk | None = None  # that began at _start, if an object did
         self._candidate = _Walk(offset)
-        self._floor = offset  # STRETCH, CANDIDATE: landmarks before it are done with
-        self._landmark: int | None = None  # the last one found
-        self._looked = offset  # how far landmarks were looked for
+        self._floor = offset  # STRETCH, CANDIDATE: markers before it are done with
+        self._marker: int | None = None  # the last one found
+        self._looked = offset  # how far markers were looked for
         self._crc = 0  # of the bytes from _start to _crc_end, which are dropped or about to be
         self._crc_end = offset
         self._was_closed = False
@@ -296,22 +296,22 @@ class Scanner:
         return _Step.GO_ON
 
     def _in_stretch(self) -> Item | _Step:
-        landmark = self._next_landmark()
+        marker = self._next_marker()
         if self._object is not None:
-            end = self._object.to_end(self._buffer, self._base, self._limit if landmark is None else landmark)
+            end = self._object.to_end(self._buffer, self._base, self._limit if marker is None else marker)
             if end is not None:
                 return self._end_object(end)
-        if landmark is None:
+        if marker is None:
             return self._wait()
-        self._candidate = _Walk(landmark)
-        self._floor = landmark + 1
+        self._candidate = _Walk(marker)
+        self._floor = marker + 1
         self._state = _State.CANDIDATE
         return _Step.GO_ON
 
     def _in_candidate(self) -> Item | _Step:
-        walk, landmark = self._candidate, self._next_landmark()
-        end = walk.to_end(self._buffer, self._base, self._limit if landmark is None else landmark)
-        if end is None and landmark is None and self._limit - walk.start <= MAX_RECORD_BYTES:
+        walk, marker = self._candidate, self._next_marker()
+        end = walk.to_end(self._buffer, self._base, self._limit if marker is None else marker)
+        if end is None and marker is None and self._limit - walk.start <= MAX_RECORD_BYTES:
             return self._wait()
         record = None if end is None else self._known_record(walk.start, end)
         if record is None:
@@ -392,18 +392,18 @@ class Scanner:
         match = _TRAILING_CLOSER.search(self._buffer, self._crc_end - self._base)
         return None if match is None else self._base + match.start()
 
-    def _next_landmark(self) -> int | None:
-        """Find the first landmark that is not done with. No byte is looked at twice, but for a landmark's length."""
-        if self._landmark is not None and self._landmark >= self._floor:
-            return self._landmark
+    def _next_marker(self) -> int | None:
+        """Find the first marker that is not done with. No byte is looked at twice, but for a marker's length."""
+        if self._marker is not None and self._marker >= self._floor:
+            return self._marker
         search = max(self._floor, self._looked)
         match = self._record_start.search(self._buffer, search - self._base)
         if match is None:
-            self._landmark = None
-            self._looked = max(search, self._limit - _LANDMARK_BYTES)
+            self._marker = None
+            self._looked = max(search, self._limit - _MARKER_BYTES)
         else:
-            self._landmark = self._looked = self._base + match.start()
-        return self._landmark
+            self._marker = self._looked = self._base + match.start()
+        return self._marker
 
     def _known_record(self, start: int, end: int) -> Record | None:
         if end - start > MAX_RECORD_BYTES:
@@ -413,7 +413,7 @@ class Scanner:
             record = Record(start, raw, orjson.loads(raw))
         except orjson.JSONDecodeError:
             return None
-        return record if self._landmarks.is_record(record.value) else None
+        return record if self._record_marker.is_record(record.value) else None
 
     def _emit(self, item: Item, end: int) -> Item:
         self.offset = self._position = end
@@ -451,9 +451,9 @@ class Scanner:
         if self._state not in _BEGUN:
             return self._position
         if self._state is _State.REFUSED:
-            rest = self._position - _LANDMARK_BYTES
+            rest = self._position - _MARKER_BYTES
         elif self._state is _State.CANDIDATE:
             rest = self._candidate.start
         else:
             rest = self._looked if self._object is None else min(self._looked, self._object.position)
-        return rest if rest - self._start > MAX_RECORD_BYTES + 2 * _LANDMARK_BYTES else self._start
+        return rest if rest - self._start > MAX_RECORD_BYTES + 2 * _MARKER_BYTES else self._start

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from flowlog_core.decode.formats import LANDMARKS
+from flowlog_core.decode.formats import RECORD_MARKER
 from flowlog_core.decode.log_reader import decode_item
 from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.decode.scanner import HEADER_BYTES, Broken, Item, Scanner
@@ -254,7 +254,7 @@ class _Run:
         self._lease_end = lease_end
         self._checkpoint = Checkpoint()  # how far the blob is forwarded
         self._committed = Checkpoint()  # how much of that is committed
-        self._scanner = Scanner(LANDMARKS)
+        self._scanner = Scanner(RECORD_MARKER)
         self._packer: Packer | None = None
         self._untold = 0  # in quarantine, and to be told by a packer that does not exist yet
         self._base = Checkpoint()  # at the snapshot's begin; since then:
@@ -353,7 +353,7 @@ class _Run:
 
     def _begin_snapshot(self, first: Chunk, behind: bytes) -> None:
         self._checkpoint = replace(self._checkpoint, etag=first.etag, length=first.length, complete=False)
-        self._scanner = Scanner(LANDMARKS, offset=self._checkpoint.offset, behind=behind)
+        self._scanner = Scanner(RECORD_MARKER, offset=self._checkpoint.offset, behind=behind)
         self._packer = None
         self._untold = self._checkpoint.pending_quarantined
         self._base = self._checkpoint

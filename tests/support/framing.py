@@ -10,7 +10,7 @@ import pytest
 from hypothesis import strategies as st
 
 from flowlog_core.decode import scanner as scanner_module
-from flowlog_core.decode.formats import LANDMARKS
+from flowlog_core.decode.formats import RECORD_MARKER
 from flowlog_core.decode.scanner import BEHIND_BYTES, Broken, Item, Record, Scanner
 from tests.support.flow_logs import CLOSER, OPENER, nsg_record, vnet_record
 
@@ -25,7 +25,7 @@ separators = st.sampled_from([b",", b"", b"\n", b" ,\r\n\t", b",,", b",\n    "])
 
 def scan(data: bytes, cuts: Sequence[int] = (), *, offset: int = 0) -> list[Item]:
     """Feed the bytes from `offset` on, cut at these places, and end; give all items."""
-    scanner = Scanner(LANDMARKS, offset=offset, behind=data[max(0, offset - BEHIND_BYTES) : offset])
+    scanner = Scanner(RECORD_MARKER, offset=offset, behind=data[max(0, offset - BEHIND_BYTES) : offset])
     return list(feed(scanner, data, offset, cuts))
 
 

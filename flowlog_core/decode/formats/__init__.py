@@ -10,7 +10,7 @@ from typing import Any, Final
 from flowlog_core.decode.formats import nsg, vnet
 from flowlog_core.decode.formats.layout import COUNTERS, TIME, Column, Layout, Row
 from flowlog_core.decode.formats.record import FlowGroup, FlowRecord, Json, ShapeError
-from flowlog_core.decode.scanner import Landmarks
+from flowlog_core.decode.scanner import RecordMarker
 
 __all__ = [
     "COUNTERS",
@@ -65,7 +65,7 @@ def _is_record(value: Json) -> bool:
     return True
 
 
-LANDMARKS: Final = Landmarks(nsg.RECORD_KEYS | vnet.RECORD_KEYS, _is_record)
+RECORD_MARKER: Final = RecordMarker(nsg.RECORD_KEYS | vnet.RECORD_KEYS, _is_record)
 """What the scanner finds its way back by."""
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from flowlog_core.decode.formats import LANDMARKS
+from flowlog_core.decode.formats import RECORD_MARKER
 from flowlog_core.decode.log_reader import DecodedItem, decode_item
 from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.decode.scanner import HEADER_BYTES, Scanner
@@ -144,7 +144,7 @@ class Recovery:
         """Decode what of an item is not sent yet; give what is found in it, each with the offset of its end."""
         for piece in item.remains or (item,):
             start = piece.offset - item.offset
-            scanner = Scanner(LANDMARKS, offset=piece.offset)
+            scanner = Scanner(RECORD_MARKER, offset=piece.offset)
             scanner.feed(raw[start : start + piece.length])
             if piece.offset == 0:
                 scanner.end()  # a whole blob; anything else is from the midst of one, and no end of the array

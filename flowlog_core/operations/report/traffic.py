@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 
 import orjson
 
-from flowlog_core.decode.formats import LANDMARKS
+from flowlog_core.decode.formats import RECORD_MARKER
 from flowlog_core.decode.log_reader import decode_item
 from flowlog_core.decode.scanner import Item, Scanner
 from flowlog_core.flow.formatter import Encoder
@@ -198,7 +198,7 @@ class LogReading:
     def __init__(self, traffic: Traffic, blob: SourceBlob) -> None:
         self._traffic = traffic
         self._blob = blob
-        self._scanner = Scanner(LANDMARKS)
+        self._scanner = Scanner(RECORD_MARKER)
 
     @property
     def offset(self) -> int:
@@ -226,7 +226,7 @@ class LogReading:
 
     def go_back(self) -> None:
         """Go back to `offset`: the bytes from there on come again, as the log has grown."""
-        self._scanner = Scanner(LANDMARKS, offset=self._scanner.offset)
+        self._scanner = Scanner(RECORD_MARKER, offset=self._scanner.offset)
 
 
 def _adder(grouping: Grouping, tally: Tally) -> Callable[[dict[str, Any], Seen], None]:

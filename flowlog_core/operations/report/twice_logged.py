@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal, Self
 
-from flowlog_core.decode.formats import LANDMARKS, FlowRecord, ShapeError, decode
+from flowlog_core.decode.formats import RECORD_MARKER, FlowRecord, ShapeError, decode
 from flowlog_core.decode.scanner import Record, Scanner
 from flowlog_core.errors import NotAFlowLogError
 from flowlog_core.forwarding.listing import hour_of
@@ -61,7 +61,7 @@ class LoggedHour:
     @classmethod
     def of_log(cls, chunks: Iterable[bytes]) -> Self:
         """Read what the first record of a log that is of a known layout tells; nothing where there is none."""
-        scanner = Scanner(LANDMARKS)
+        scanner = Scanner(RECORD_MARKER)
         for chunk in chunks:
             scanner.feed(chunk)
             try:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from flowlog_core.decode.formats import LANDMARKS
+from flowlog_core.decode.formats import RECORD_MARKER
 from flowlog_core.decode.log_reader import DecodedItem, decode_item
 from flowlog_core.decode.scanner import Item, Scanner
 from flowlog_core.flow.formatter import Encoder
@@ -37,7 +37,7 @@ def lines(name: str, kind: str) -> list[str]:
 
 
 def decoded(name: str, chunk: int) -> list[DecodedItem]:
-    data, scanner, encoder = document(name), Scanner(LANDMARKS), Encoder()
+    data, scanner, encoder = document(name), Scanner(RECORD_MARKER), Encoder()
     items: list[Item] = []
     for start in range(0, len(data), chunk):
         scanner.feed(data[start : start + chunk])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flowlog_core.decode.formats import LANDMARKS, ShapeError, decode
+from flowlog_core.decode.formats import RECORD_MARKER, ShapeError, decode
 from flowlog_core.decode.scanner import BEHIND_BYTES, MAX_RECORD_BYTES, Broken, Record, Scanner
 from tests.support.flow_logs import CLOSER, OPENER, document
 from tests.support.framing import (
@@ -58,10 +58,10 @@ def test_resuming_at_the_end_of_any_item_gives_the_remaining_items(data: bytes, 
 @given(data=documents(), cuts=cut_lists, limit=st.sampled_from([300, MAX_RECORD_BYTES]))
 def test_offset_and_behind_belong_to_the_last_item_at_all_times(data: bytes, cuts: list[int], limit: int) -> None:
     with record_limit(limit):
-        scanner = Scanner(LANDMARKS)
+        scanner = Scanner(RECORD_MARKER)
         for item in feed(scanner, data, 0, cuts):
             assert (scanner.offset, scanner.behind) == (item.end, data[max(0, item.end - BEHIND_BYTES) : item.end])
-        scanner, offset = Scanner(LANDMARKS), 0
+        scanner, offset = Scanner(RECORD_MARKER), 0
         for start, end in pairwise(sorted({0, *cuts, len(data)} & set(range(len(data) + 1)))):
             scanner.feed(data[start:end])
             offset = max([offset, *(item.end for item in scanner.items())])
@@ -72,7 +72,7 @@ def test_offset_and_behind_belong_to_the_last_item_at_all_times(data: bytes, cut
 @pytest.mark.parametrize("piece", [b"{}", b'{"a":1}', b"{x}", b"null," + B, b" " * 300 + b"{}"])
 def test_behind_spans_many_small_items(piece: bytes, chunk: int) -> None:
     data = document([piece] * (4000 // len(piece)))
-    scanner, ends = Scanner(LANDMARKS), []
+    scanner, ends = Scanner(RECORD_MARKER), []
     for item in feed(scanner, data, 0, every(chunk, data)):
         assert scanner.behind == data[max(0, item.end - BEHIND_BYTES) : item.end]
         ends.append(item.end)
@@ -116,14 +116,14 @@ def test_an_empty_array_and_an_empty_input_give_nothing() -> None:
 
 @pytest.mark.parametrize("ending", [b"", b"]", b"]}", b"]} \n", b",", b"\n"])
 def test_a_document_that_stops_behind_a_record_is_not_unfinished(ending: bytes) -> None:
-    scanner = Scanner(LANDMARKS)
+    scanner = Scanner(RECORD_MARKER)
     assert records(list(feed(scanner, OPENER + A + ending, 0, ()))) == [A]
     assert not scanner.unfinished
 
 
 @pytest.mark.parametrize("begun", [b"{", b'{"time', B[:-2], B[:100]])
 def test_an_input_that_stops_inside_a_record_is_unfinished_and_the_offset_stays_before_it(begun: bytes) -> None:
-    scanner = Scanner(LANDMARKS)
+    scanner = Scanner(RECORD_MARKER)
     data = OPENER + A + b"," + begun
     assert records(list(feed(scanner, data, 0, every(7, data)))) == [A]
     assert scanner.unfinished
@@ -154,7 +154,7 @@ def test_a_broken_piece_at_the_end_leaves_the_end_of_the_document_to_the_next_ap
 ) -> None:
     """Network Watcher puts a new block before the last one, ``]}``: what an offset has behind it must stay as it is."""
     data = document([before, broken])
-    scanner = Scanner(LANDMARKS)
+    scanner = Scanner(RECORD_MARKER)
     record, stretch = feed(scanner, data, 0, cuts)
     assert (record.raw, type(stretch), stretch.start) == (before, Broken, len(OPENER + before) + 1)
     assert not scanner.unfinished
@@ -212,14 +212,14 @@ def test_bytes_behind_the_array_are_one_stretch_where_a_record_follows() -> None
 
 @pytest.mark.parametrize("tail", [b"\x00", b"tail", b'{"records":[]}', b"x]}"])
 def test_bytes_behind_the_array_are_no_item_as_the_offset_must_stay_before_the_closer(tail: bytes) -> None:
-    scanner = Scanner(LANDMARKS)
+    scanner = Scanner(RECORD_MARKER)
     assert records(list(feed(scanner, document([A]) + tail, 0, ()))) == [A]
     assert scanner.offset == len(OPENER + A)
     assert scanner.unfinished  # they are not passed over in silence
 
 
 def test_a_record_behind_the_array_that_does_not_end_is_unfinished() -> None:
-    scanner = Scanner(LANDMARKS)
+    scanner = Scanner(RECORD_MARKER)
     assert records(list(feed(scanner, document([A]) + b"tail " + B + b"," + C[:50], 0, ()))) == [A, B]
     assert scanner.unfinished
 
@@ -331,7 +331,7 @@ def test_a_sound_record_has_no_key_twice(record: bytes) -> None:
 @given(st.lists(broken_pieces | sound_records(), max_size=5))
 def test_every_byte_is_in_an_item_or_a_separator_or_still_to_come(pieces: list[bytes]) -> None:
     data = document(pieces)
-    scanner = Scanner(LANDMARKS)
+    scanner = Scanner(RECORD_MARKER)
     items = list(feed(scanner, data, 0, ()))
     ends = [len(OPENER), *(item.end for item in items)]
     starts = [*(item.start for item in items), len(data)]

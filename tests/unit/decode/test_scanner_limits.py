@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from flowlog_core.decode import scanner as scanner_module
-from flowlog_core.decode.formats import LANDMARKS
+from flowlog_core.decode.formats import RECORD_MARKER
 from flowlog_core.decode.scanner import BEHIND_BYTES, HEADER_BYTES, MAX_RECORD_BYTES, Broken, Record, Scanner
 from flowlog_core.errors import NotAFlowLogError
 from tests.support.flow_logs import CLOSER, OPENER, document
@@ -23,7 +23,7 @@ from tests.support.framing import A, B, C, every, feed, record_limit, records, s
 def test_a_record_over_the_limit_is_passed_over_by_reference_in_bounded_memory() -> None:
     big = A[:-1] + b',"x":"' + b"a" * (6 * MAX_RECORD_BYTES) + b'"}'
     data = document([A, big, B])
-    scanner = Scanner(LANDMARKS)
+    scanner = Scanner(RECORD_MARKER)
     chunk = 256 * 1024
     tracemalloc.start()
     try:
@@ -59,7 +59,7 @@ def test_a_record_over_the_limit_is_passed_over_by_reference_in_bounded_memory()
 )
 def test_memory_is_bounded_by_the_record_limit_and_not_by_the_input(begin: bytes, endless: bytes) -> None:
     limit, chunk = 16 * 1024, endless * (8192 // len(endless))
-    scanner = Scanner(LANDMARKS)
+    scanner = Scanner(RECORD_MARKER)
     with record_limit(limit):
         scanner.feed(OPENER + A)
         assert records(list(scanner.items())) == [A]
@@ -99,7 +99,7 @@ def test_without_an_array_of_records_it_is_no_flow_log(filler: bytes) -> None:
 
 
 def test_an_input_without_an_array_that_has_not_ended_is_waited_for_up_to_the_limit() -> None:
-    scanner = Scanner(LANDMARKS)
+    scanner = Scanner(RECORD_MARKER)
     for _ in range(HEADER_BYTES // 1024 - 1):
         scanner.feed(b" " * 1024)
         assert list(scanner.items()) == []
@@ -130,7 +130,7 @@ class Meter:
         for name, value in list(vars(scanner_module).items()):
             if isinstance(value, re.Pattern):
                 patch.setattr(scanner_module, name, CountedPattern(value, self))
-        patch.setitem(vars(LANDMARKS), "pattern", CountedPattern(LANDMARKS.pattern, self))
+        patch.setitem(vars(RECORD_MARKER), "pattern", CountedPattern(RECORD_MARKER.pattern, self))
         loads, crc32 = self.counted(orjson.loads), self.counted(zlib.crc32)
         patch.setattr(scanner_module, "orjson", SimpleNamespace(loads=loads, JSONDecodeError=orjson.JSONDecodeError))
         patch.setattr(scanner_module, "zlib", SimpleNamespace(crc32=crc32))
