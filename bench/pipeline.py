@@ -52,5 +52,5 @@ def new_packer(document: Document, options: EventOptions) -> Packer:
 
 def _sound(item: Item) -> Record:
     if not isinstance(item, Record):
-        raise BenchError(f"a broken stretch from offset {item.start} on: {item.reason}")
+        raise BenchError(f"a malformed range from offset {item.start} on: {item.reason}")
     return item

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flowlog_core.decode.formats import ShapeError, decode
 from flowlog_core.decode.quarantine import QuarantineItem
-from flowlog_core.decode.scanner import Broken, Item
+from flowlog_core.decode.scanner import Item, MalformedRange
 from flowlog_core.flow.formatter import EncodedRecord, Encoder
 from flowlog_core.source.blob import SourceBlob
 
@@ -28,7 +28,7 @@ class DecodedItem:
 def decode_item(blob: SourceBlob, item: Item, encoder: Encoder, *, max_flow_bytes: int | None = None) -> DecodedItem:
     """Decode one item of the scanner; a flow over `max_flow_bytes` is rejected like a bad tuple."""
     length = item.end - item.start
-    if isinstance(item, Broken):
+    if isinstance(item, MalformedRange):
         rejected = QuarantineItem(blob, item.start, length, item.crc, item.reason, item.raw)
         return DecodedItem(None, rejected, None)
     try:

@@ -1,17 +1,17 @@
 """Bytes of a flow log in, records with their place out: JSON framing, without I/O and without a notion of flows.
 
-Goals: any cut of the input into chunks gives the same items; time is linear in the bytes; a broken record costs
+Goals: any cut of the input into chunks gives the same items; time is linear in the bytes; a malformed record costs
 itself only; memory is bounded by one record's limit, not by the input.
 
 Plan: the document is ``{"records":[{...},{...}]}``. The scanner looks for the array's start, then takes one object
 after the other by counting braces outside of strings, and parses each with orjson. Since no proper prefix of a JSON
 object is itself a JSON object, a record that parses ended where the braces said.
 
-A record marker is where a record may begin. In sound JSON the bytes ``{"time":`` can't stand inside of a string (its quotes
-would be escaped), so markers need no trust in what came before; and no record of a known layout has one inside. So a
-marker before the open object's end, or where no object is open, is tried on its own: if it begins a record of a
-known layout, framing was broken before it, and what lies between is one broken stretch. If not, the object goes on.
-Each byte is walked through at most twice, once in its object and once from the last marker before it.
+A record marker is where a record may begin. In sound JSON the bytes ``{"time":`` can't stand inside a string (its
+quotes would be escaped), so markers need no trust in what came before; and no record of a known layout has one inside.
+So a marker before the open object's end, or where no object is open, is tried on its own: if it begins a record of a
+known layout, the framing before it was malformed, and what lies between is one malformed range. If not, the object
+goes on. Each byte is walked through at most twice, once in its object and once from the last marker before it.
 
 Warning: `Scanner.offset` is the end of the last item returned, never "bytes read". It is what a checkpoint may hold.
 """
@@ -78,8 +78,8 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
-    """A stretch that holds no sound record.
+class MalformedRange:
+    """A range that holds no sound record.
 
     Attributes:
         start: Offset of its first byte.
@@ -97,12 +97,12 @@ class Broken:
     reason: str
 
 
-Item = Record | Broken
+Item = Record | MalformedRange
 
 
 @dataclass(frozen=True)
 class RecordMarker:
-    """What tells a record from any other object, for finding the way back after broken framing.
+    """What tells a record from any other object, for finding the way back after malformed framing.
 
     Attributes:
         keys: A record begins with one of these keys, and none of the objects inside of a record does.
@@ -123,13 +123,13 @@ class RecordMarker:
 class _State(Enum):
     HEADER = auto()  # before the array
     BETWEEN = auto()  # in the array, outside of a record
-    STRETCH = auto()  # from _start on: in an object, or where no object is
+    OPEN = auto()  # from _start on: in an object, or where no object is
     CANDIDATE = auto()  # the same, and what begins at _candidate.start may be a record
     REFUSED = auto()  # behind an object that is no record; it began at _start
     CLOSED = auto()  # after the array
 
 
-_BEGUN: Final = frozenset({_State.STRETCH, _State.CANDIDATE, _State.REFUSED})
+_BEGUN: Final = frozenset({_State.OPEN, _State.CANDIDATE, _State.REFUSED})
 
 
 class _Step(Enum):
@@ -213,7 +213,7 @@ class Scanner:
         self._reason = ""
         self._object: _Walk | None = None  # that began at _start, if an object did
         self._candidate = _Walk(offset)
-        self._floor = offset  # STRETCH, CANDIDATE: markers before it are done with
+        self._floor = offset  # OPEN, CANDIDATE: markers before it are done with
         self._marker: int | None = None  # the last one found
         self._looked = offset  # how far markers were looked for
         self._crc = 0  # of the bytes from _start to _crc_end, which are dropped or about to be
@@ -223,7 +223,7 @@ class Scanner:
         self._steps: dict[_State, Callable[[], Item | _Step]] = {
             _State.HEADER: self._in_header,
             _State.BETWEEN: self._between_records,
-            _State.STRETCH: self._in_stretch,
+            _State.OPEN: self._in_open,
             _State.CANDIDATE: self._in_candidate,
             _State.REFUSED: self._after_refused,
             _State.CLOSED: self._after_array,
@@ -295,7 +295,7 @@ class Scanner:
             self._begin("no object where a record should begin", None)
         return _Step.GO_ON
 
-    def _in_stretch(self) -> Item | _Step:
+    def _in_open(self) -> Item | _Step:
         marker = self._next_marker()
         if self._object is not None:
             end = self._object.to_end(self._buffer, self._base, self._limit if marker is None else marker)
@@ -315,7 +315,7 @@ class Scanner:
             return self._wait()
         record = None if end is None else self._known_record(walk.start, end)
         if record is None:
-            self._state = _State.STRETCH
+            self._state = _State.OPEN
             return _Step.GO_ON
         self._found = record
         return self._pass_over(walk.start)
@@ -327,7 +327,7 @@ class Scanner:
         after = index if match is None else match.end()
         if after < len(self._buffer) and self._buffer[after] not in b" \t\r\n,{]":
             self._object = None  # its last brace came too early
-            self._state = _State.STRETCH
+            self._state = _State.OPEN
             return _Step.GO_ON
         if after < len(self._buffer):
             return self._pass_over(self._position)
@@ -361,13 +361,13 @@ class Scanner:
         return self._bytes(self._position, self._position + 1) or None
 
     def _begin(self, reason: str, walk: _Walk | None) -> None:
-        """Begin a stretch, which is broken for this reason unless an object ends before anything else begins."""
+        """Open a range, which is malformed for this reason unless an object ends before anything else begins."""
         self._start = self._position
         self._floor = self._start + 1
         self._object = walk
         self._reason = reason
         self._crc, self._crc_end = 0, self._start
-        self._state = _State.STRETCH
+        self._state = _State.OPEN
 
     def _end_object(self, end: int) -> Item | _Step:
         if end - self._start > MAX_RECORD_BYTES:
@@ -383,7 +383,7 @@ class Scanner:
         return _Step.GO_ON
 
     def _wait(self) -> Item | _Step:
-        """Wait for more bytes, unless the document's end shows that none can make this stretch whole."""
+        """Wait for more bytes, unless the document's end shows that none can complete this range."""
         end = self._array_end() if self._ended and not self._was_closed else None
         return _Step.NEED_MORE if end is None else self._pass_over(end)
 
@@ -426,7 +426,7 @@ class Scanner:
         kept = self._crc_end == self._start and end - self._start <= MAX_RECORD_BYTES
         raw = self._bytes(self._start, end) if kept else None
         self._add_to_crc(end)
-        return self._emit(Broken(self._start, end, self._crc, raw, self._reason), end)
+        return self._emit(MalformedRange(self._start, end, self._crc, raw, self._reason), end)
 
     def _add_to_crc(self, end: int) -> None:
         if end > self._crc_end:
@@ -445,7 +445,7 @@ class Scanner:
 
     @property
     def _needed(self) -> int:
-        """Offset of the first byte that is needed: a stretch is kept from its start on, unless that is too far."""
+        """Offset of the first byte that is needed: an open range is kept from its start on, unless that is too far."""
         if self._state is _State.HEADER:
             return self._base
         if self._state not in _BEGUN:

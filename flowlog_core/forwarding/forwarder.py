@@ -19,7 +19,7 @@ from typing import Final, Literal
 from flowlog_core.decode.formats import RECORD_MARKER
 from flowlog_core.decode.log_reader import decode_item
 from flowlog_core.decode.quarantine import QuarantineItem
-from flowlog_core.decode.scanner import HEADER_BYTES, Broken, Item, Scanner
+from flowlog_core.decode.scanner import HEADER_BYTES, Item, MalformedRange, Scanner
 from flowlog_core.errors import (
     BlobChangedError,
     BlobGoneError,
@@ -411,7 +411,7 @@ class _Run:
 
     def _pack(self, item: Item) -> list[PackedRange]:
         """Decode, encode and pack one item; what can't be decoded goes to quarantine."""
-        if isinstance(item, Broken):
+        if isinstance(item, MalformedRange):
             decoded = decode_item(self._blob, item, self._use.encoder)
         else:
             self._records += 1

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flowlog_core.decode import scanner as scanner_module
 from flowlog_core.decode.formats import RECORD_MARKER
-from flowlog_core.decode.scanner import BEHIND_BYTES, Broken, Item, Record, Scanner
+from flowlog_core.decode.scanner import BEHIND_BYTES, Item, MalformedRange, Record, Scanner
 from tests.support.flow_logs import CLOSER, OPENER, nsg_record, vnet_record
 
 A, B, C = (vnet_record(2, number=number) for number in range(3))
@@ -45,8 +45,8 @@ def records(items: Sequence[Item]) -> list[bytes]:
     return [item.raw for item in items if isinstance(item, Record)]
 
 
-def stretches(items: Sequence[Item], data: bytes) -> list[bytes]:
-    return [data[item.start : item.end] for item in items if isinstance(item, Broken)]
+def malformed_ranges(items: Sequence[Item], data: bytes) -> list[bytes]:
+    return [data[item.start : item.end] for item in items if isinstance(item, MalformedRange)]
 
 
 @contextmanager
@@ -97,18 +97,18 @@ def shortened_records(draw: st.DrawFn) -> bytes:
 NO_OBJECTS = (b"null", b"-1.5e3", b"true", b'"text"', b"[1,[2]]", b"[]", b"garbage", b"\xff\xfe")
 NO_JSON = (b"{x}", b'{"a":NaN}', b'{"a":"\xff"}', b'{"a":"\\ud800"}', b'{"a":"\x00"}', b"{,}", b"{{{x", INNER_OPENER)
 
-broken_pieces = shortened_records() | st.sampled_from(NO_OBJECTS + NO_JSON)
+malformed_pieces = shortened_records() | st.sampled_from(NO_OBJECTS + NO_JSON)
 """What costs itself only, where a record should stand; none of it holds a whole record of a known layout."""
 
 
 @st.composite
 def documents(draw: st.DrawFn) -> bytes:
-    """Sound and broken pieces, in any order."""
+    """Sound and malformed pieces, in any order."""
     parts = [
         draw(st.sampled_from([b"", b"\xef\xbb\xbf", b"\n "])),
         draw(st.sampled_from([OPENER, b'{\n "records" : [\n'])),
     ]
-    for piece in draw(st.lists(sound_records() | broken_pieces | st.just(b'{"a":{"time":1}}'), max_size=6)):
+    for piece in draw(st.lists(sound_records() | malformed_pieces | st.just(b'{"a":{"time":1}}'), max_size=6)):
         parts += [piece, draw(separators)]
     parts.append(draw(st.sampled_from([CLOSER, b"\n]\n}\n", b"", b"]}x", b"]},,"])))
     return b"".join(parts)

@@ -98,7 +98,7 @@ class AuditRow:
         events: Events of them on the hub, of all generations; without replays.
         flows: Flows in these.
         repeats: Events that told again what was told before, those of replays included.
-        gaps: Stretches of bytes that no event accounts for, those of replays included.
+        gaps: Byte ranges that no event accounts for, those of replays included.
         not_provable: What could be neither proven nor found wanting.
 
     """

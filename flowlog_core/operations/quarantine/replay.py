@@ -2,7 +2,7 @@
 
 What an older version could not decode, this one may. Each item is scanned and decoded anew, its flows are sent with the
 ids that they would have had, and once they are acknowledged the item is taken out of quarantine. Of an item of which a
-part remains, that part stays, under the same name: a record with fewer bad tuples, or broken bytes whose
+part remains, that part stays, under the same name: a record with fewer bad tuples, or malformed bytes whose
 `QuarantineItem.remains` tells what in them still can't be read. So a later recovery sends none of the flows again.
 """
 
@@ -217,7 +217,7 @@ def bytes_of(item: QuarantineItem, source: BlobSource) -> bytes:
             raw = source.read(item.blob, item.offset, item.length).data
         except BlobGoneError as error:
             raise BytesGoneError(f"{place}: kept by reference, and the source blob is gone") from error
-    # A stretch of records never begins at 0. What does is a whole blob, known by the checksum of its header.
+    # A range of records never begins at 0. What does is a complete blob, known by the checksum of its header.
     checked = raw[:HEADER_BYTES] if item.raw is None and item.offset == 0 else raw
     if len(raw) != item.length or zlib.crc32(checked) != item.crc:
         where = "in quarantine" if item.raw is not None else "in the source blob"

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flowlog_core.decode.formats import RECORD_MARKER, ShapeError, decode
-from flowlog_core.decode.scanner import BEHIND_BYTES, MAX_RECORD_BYTES, Broken, Record, Scanner
+from flowlog_core.decode.scanner import BEHIND_BYTES, MAX_RECORD_BYTES, MalformedRange, Record, Scanner
 from tests.support.flow_logs import CLOSER, OPENER, document
 from tests.support.framing import (
     INNER_OPENER,
@@ -17,17 +17,17 @@ from tests.support.framing import (
     A,
     B,
     C,
-    broken_pieces,
     cut_lists,
     documents,
     every,
     feed,
+    malformed_pieces,
+    malformed_ranges,
     record_limit,
     records,
     scan,
     separators,
     sound_records,
-    stretches,
 )
 
 
@@ -130,46 +130,46 @@ def test_an_input_that_stops_inside_a_record_is_unfinished_and_the_offset_stays_
     assert scanner.offset == len(OPENER + A)
 
 
-# Broken framing costs itself only
+# Malformed framing costs itself only
 
 
 @settings(max_examples=150, deadline=None)
-@given(before=sound_records(), broken=broken_pieces, after=sound_records(), separator=separators, cuts=cut_lists)
-def test_a_broken_piece_is_one_stretch_and_the_records_around_it_come_out(
-    before: bytes, broken: bytes, after: bytes, separator: bytes, cuts: list[int]
+@given(before=sound_records(), piece=malformed_pieces, after=sound_records(), separator=separators, cuts=cut_lists)
+def test_a_malformed_piece_is_one_malformed_range_and_the_records_around_it_come_out(
+    before: bytes, piece: bytes, after: bytes, separator: bytes, cuts: list[int]
 ) -> None:
     start = len(OPENER + before + separator)
-    data = OPENER + separator.join([before, broken, after]) + CLOSER
-    first, stretch, last = scan(data, cuts)
+    data = OPENER + separator.join([before, piece, after]) + CLOSER
+    first, malformed, last = scan(data, cuts)
     assert (first.raw, last.raw) == (before, after)
-    assert isinstance(stretch, Broken)
-    assert stretch.start == start
-    assert start + len(broken) <= stretch.end <= last.start
+    assert isinstance(malformed, MalformedRange)
+    assert malformed.start == start
+    assert start + len(piece) <= malformed.end <= last.start
 
 
 @settings(max_examples=100, deadline=None)
-@given(sound_records(), broken_pieces.filter(lambda piece: piece != INNER_OPENER), sound_records(), cut_lists)
-def test_a_broken_piece_at_the_end_leaves_the_end_of_the_document_to_the_next_append(
-    before: bytes, broken: bytes, appended: bytes, cuts: list[int]
+@given(sound_records(), malformed_pieces.filter(lambda piece: piece != INNER_OPENER), sound_records(), cut_lists)
+def test_a_malformed_piece_at_the_end_leaves_the_end_of_the_document_to_the_next_append(
+    before: bytes, piece: bytes, appended: bytes, cuts: list[int]
 ) -> None:
     """Network Watcher puts a new block before the last one, ``]}``: what an offset has behind it must stay as it is."""
-    data = document([before, broken])
+    data = document([before, piece])
     scanner = Scanner(RECORD_MARKER)
-    record, stretch = feed(scanner, data, 0, cuts)
-    assert (record.raw, type(stretch), stretch.start) == (before, Broken, len(OPENER + before) + 1)
+    record, malformed = feed(scanner, data, 0, cuts)
+    assert (record.raw, type(malformed), malformed.start) == (before, MalformedRange, len(OPENER + before) + 1)
     assert not scanner.unfinished
-    offset = stretch.end
+    offset = malformed.end
     assert offset <= len(data) - len(CLOSER)
     grown = data[: -len(CLOSER)] + b"," + appended + CLOSER
     assert records(scan(grown, cuts, offset=offset)) == [appended]
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(broken_pieces, min_size=1, max_size=3), sound_records(), cut_lists)
-def test_a_document_that_begins_with_broken_pieces_gives_what_follows(
-    broken: list[bytes], after: bytes, cuts: list[int]
+@given(st.lists(malformed_pieces, min_size=1, max_size=3), sound_records(), cut_lists)
+def test_a_document_that_begins_with_malformed_pieces_gives_what_follows(
+    piece: list[bytes], after: bytes, cuts: list[int]
 ) -> None:
-    assert records(scan(document([*broken, after]), cuts)) == [after]
+    assert records(scan(document([*piece, after]), cuts)) == [after]
 
 
 @pytest.mark.parametrize("cut", [None, 1, 1000])
@@ -180,20 +180,20 @@ def test_a_record_without_its_last_brace_costs_itself_only_in_a_document_larger_
     with record_limit(SMALL_LIMIT):
         items = scan(data, every(cut, data) if cut else ())
     assert records(items) == [A, *[C] * 20]
-    assert stretches(items, data) == [B[:-1] + b","]
+    assert malformed_ranges(items, data) == [B[:-1] + b","]
 
 
 def test_records_without_commas_are_no_fault() -> None:
     data = OPENER + A + B + b"\n" + C + CLOSER
     assert records(scan(data)) == [A, B, C]
-    assert stretches(scan(data), data) == []
+    assert malformed_ranges(scan(data), data) == []
 
 
 def test_records_inside_of_records_without_an_end_give_the_inner_records() -> None:
     data = OPENER + b'{"records":[' + A + B + b"," + C + CLOSER
     items = scan(data)
     assert records(items) == [A, B, C]
-    assert stretches(items, data) == [b'{"records":[']
+    assert malformed_ranges(items, data) == [b'{"records":[']
 
 
 def test_records_inside_of_records_give_the_records_before_and_behind() -> None:
@@ -203,11 +203,11 @@ def test_records_inside_of_records_give_the_records_before_and_behind() -> None:
     assert [item.raw for item in items if item.raw in {A, C}] == [A, C]
 
 
-def test_bytes_behind_the_array_are_one_stretch_where_a_record_follows() -> None:
+def test_bytes_behind_the_array_are_one_malformed_range_where_a_record_follows() -> None:
     data = document([A]) + b"tail " + B + b"]}"
     items = scan(data)
     assert records(items) == [A, B]
-    assert stretches(items, data) == [b"tail "]
+    assert malformed_ranges(items, data) == [b"tail "]
 
 
 @pytest.mark.parametrize("tail", [b"\x00", b"tail", b'{"records":[]}', b"x]}"])
@@ -231,12 +231,12 @@ def test_an_object_of_no_known_layout_is_a_record_with_objects_inside_that_look_
     assert records(scan(data, every(1, data))) == [A, unknown, B]
 
 
-def test_behind_a_broken_piece_only_a_record_of_a_known_layout_is_trusted() -> None:
+def test_behind_a_malformed_piece_only_a_record_of_a_known_layout_is_trusted() -> None:
     future = json.dumps({**json.loads(A), "flowLogVersion": 5}).encode()
     data = document([b"null", future, B])
     items = scan(data)
     assert records(items) == [B]
-    assert stretches(items, data) == [b"null," + future + b","]
+    assert malformed_ranges(items, data) == [b"null," + future + b","]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
@@ -254,12 +254,12 @@ def test_ten_thousand_levels_cost_themselves_only() -> None:
     data = document([A, deep, B])
     items = scan(data)
     assert records(items) == [A, B]
-    assert stretches(items, data) == [deep]
+    assert malformed_ranges(items, data) == [deep]
     assert scan(data, every(997, data)) == items
 
 
 @pytest.mark.parametrize(
-    "broken",
+    "piece",
     [
         pytest.param(b'{"a":NaN}', id="NaN"),
         pytest.param(b'{"a":-Infinity}', id="infinity"),
@@ -274,12 +274,12 @@ def test_ten_thousand_levels_cost_themselves_only() -> None:
         pytest.param(b'{"a":[}', id="unmatched bracket"),
     ],
 )
-def test_what_is_no_json_is_one_stretch(broken: bytes) -> None:
-    data = document([A, broken, B])
+def test_what_is_no_json_is_one_malformed_range(piece: bytes) -> None:
+    data = document([A, piece, B])
     items = scan(data)
     assert records(items) == [A, B]
-    assert stretches(items, data) == [broken]
-    assert [item.reason[:14] for item in items if isinstance(item, Broken)] == ["not valid JSON"]
+    assert malformed_ranges(items, data) == [piece]
+    assert [item.reason[:14] for item in items if isinstance(item, MalformedRange)] == ["not valid JSON"]
 
 
 def test_a_nul_character_written_as_an_escape_is_sound() -> None:
@@ -290,11 +290,11 @@ def test_a_nul_character_written_as_an_escape_is_sound() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(broken_pieces, st.text("QXZ", min_size=6, max_size=8))  # no reason of ours has such a word
-def test_a_reason_never_holds_content(broken: bytes, secret: str) -> None:
-    hidden = broken.replace(b"10.0.0", secret.encode())
+@given(malformed_pieces, st.text("QXZ", min_size=6, max_size=8))  # no reason of ours has such a word
+def test_a_reason_never_holds_content(piece: bytes, secret: str) -> None:
+    hidden = piece.replace(b"10.0.0", secret.encode())
     for item in scan(document([A, b'{"%s"}' % secret.encode(), hidden, B])):
-        assert not isinstance(item, Broken) or secret not in item.reason
+        assert not isinstance(item, MalformedRange) or secret not in item.reason
 
 
 # A key twice
@@ -328,7 +328,7 @@ def test_a_sound_record_has_no_key_twice(record: bytes) -> None:
 
 @example([b"{" + A] * 3)
 @settings(max_examples=60, deadline=None)
-@given(st.lists(broken_pieces | sound_records(), max_size=5))
+@given(st.lists(malformed_pieces | sound_records(), max_size=5))
 def test_every_byte_is_in_an_item_or_a_separator_or_still_to_come(pieces: list[bytes]) -> None:
     data = document(pieces)
     scanner = Scanner(RECORD_MARKER)

@@ -14,7 +14,7 @@ import pytest
 
 from flowlog_core.decode import scanner as scanner_module
 from flowlog_core.decode.formats import RECORD_MARKER
-from flowlog_core.decode.scanner import BEHIND_BYTES, HEADER_BYTES, MAX_RECORD_BYTES, Broken, Record, Scanner
+from flowlog_core.decode.scanner import BEHIND_BYTES, HEADER_BYTES, MAX_RECORD_BYTES, MalformedRange, Record, Scanner
 from flowlog_core.errors import NotAFlowLogError
 from tests.support.flow_logs import CLOSER, OPENER, document
 from tests.support.framing import A, B, C, every, feed, record_limit, records, scan
@@ -31,9 +31,9 @@ def test_a_record_over_the_limit_is_passed_over_by_reference_in_bounded_memory()
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    first, broken, last = items
+    first, piece, last = items
     assert (first.raw, last.raw) == (A, B)
-    assert broken == Broken(
+    assert piece == MalformedRange(
         len(OPENER + A) + 1,
         len(OPENER + A) + 1 + len(big),
         zlib.crc32(big),
@@ -85,7 +85,7 @@ def test_the_limit_is_exact(over: int) -> None:
         for cuts in ((), every(1, data), every(len(B), data)):
             items = scan(data, cuts)
             assert [item.raw for item in items] == ([None] * 3 if over else [A, B, C])
-            assert {type(item) for item in items} == {Broken if over else Record}
+            assert {type(item) for item in items} == {MalformedRange if over else Record}
 
 
 @pytest.mark.parametrize(
