@@ -112,8 +112,8 @@ def _audit(options: argparse.Namespace) -> int:
     if report.proven and not report.total.blobs:
         raise UsageError("nothing to prove: no flow log of this span was to be forwarded; check what was asked for")
     if options.json:
-        span = {"since": utc(chosen.since), "until": utc(chosen.until), "now": utc(now)}
-        sys.stdout.write(json.dumps({**span, **_document(report, settings)}, indent=2) + "\n")
+        byte_range = {"since": utc(chosen.since), "until": utc(chosen.until), "now": utc(now)}
+        sys.stdout.write(json.dumps({**byte_range, **_document(report, settings)}, indent=2) + "\n")
     else:
         _print(report, settings, options)
     return PROVEN if report.proven else SOMETHING_FOUND
@@ -205,7 +205,7 @@ def _fields(finding: Finding) -> dict[str, object]:
         "blob": finding.blob,
         "generation": finding.generation,
         "replay": finding.replay,
-        "ranges": [{"start": span.start, "end": span.end} for span in finding.spans],
+        "ranges": [{"start": byte_range.start, "end": byte_range.end} for byte_range in finding.byte_ranges],
         "places": [{"partition": place.partition, "sequence": place.sequence} for place in finding.places],
         "text": finding.text,
     }

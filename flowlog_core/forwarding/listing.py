@@ -102,7 +102,7 @@ class FlowLogTree:
         """
         for account, container in selection.containers:
             for resource in self.resources(account, container, selection.prefix):
-                for prefix in (resource + span for span in spans(selection.since, selection.until)):
+                for prefix in (resource + below for below in prefixes_between(selection.since, selection.until)):
                     if not (prefix.startswith(selection.prefix) or selection.prefix.startswith(prefix)):
                         continue
                     found = self.blobs(account, container, prefix)
@@ -121,7 +121,7 @@ def hour_prefix(hour: datetime) -> str:
     return f"{hour:y=%Y/m=%m/d=%d/h=%H/}"
 
 
-def spans(since: datetime, until: datetime) -> Iterator[str]:
+def prefixes_between(since: datetime, until: datetime) -> Iterator[str]:
     """Give the prefixes, below a resource, of all hours from `since` on and before `until`; whole days as one."""
     hour = hour_of(since)
     while hour < until:

@@ -48,23 +48,23 @@ class EventHubReader:
 
     def read(self, since: datetime | Literal["earliest", "latest"], *, follow: bool) -> Generator[ReceivedEvent]:
         """See `operations.hub.EventReader.read`. Times count in milliseconds."""
-        spans = {state.partition: _span(state, since, follow=follow) for state in self._hub.states()}
-        return self._receive({partition: span for partition, span in spans.items() if span is not None})
+        ranges = {state.partition: _reach(state, since, follow=follow) for state in self._hub.states()}
+        return self._receive({partition: reach for partition, reach in ranges.items() if reach is not None})
 
     def retained(self) -> dict[str, RetainedFrom]:
         """See `operations.hub.EventReader.retained`."""
         states = self._hub.states()
-        spans = {state.partition: _Span(_BEFORE_ALL, end=state.first) for state in states if not state.empty}
-        enqueued = {event.partition: event.enqueued for event in self._receive(spans, ahead=1)}
+        ranges = {state.partition: _Reach(_BEFORE_ALL, end=state.first) for state in states if not state.empty}
+        enqueued = {event.partition: event.enqueued for event in self._receive(ranges, ahead=1)}
         return {
             state.partition: RetainedFrom(state.partition, state.first > 0, enqueued.get(state.partition))
             for state in states
         }
 
-    def _receive(self, spans: Mapping[str, "_Span"], ahead: int = _MOST_AHEAD) -> Generator[ReceivedEvent]:
-        inbox = Inbox(spans)
-        ahead = min(ahead, max(_LEAST_AHEAD, _EVENTS_AHEAD // max(len(spans), 1)))
-        receivers = [_Receiver(self._hub, partition, span, inbox, ahead) for partition, span in spans.items()]
+    def _receive(self, ranges: Mapping[str, "_Reach"], ahead: int = _MOST_AHEAD) -> Generator[ReceivedEvent]:
+        inbox = Inbox(ranges)
+        ahead = min(ahead, max(_LEAST_AHEAD, _EVENTS_AHEAD // max(len(ranges), 1)))
+        receivers = [_Receiver(self._hub, partition, reach, inbox, ahead) for partition, reach in ranges.items()]
         threads = [threading.Thread(target=receiver.run, name="receiver", daemon=True) for receiver in receivers]
         try:
             for thread in threads:
@@ -81,7 +81,7 @@ class EventHubReader:
 
 
 @dataclass(frozen=True, slots=True)
-class _Span:
+class _Reach:
     """What to read of a partition.
 
     Attributes:
@@ -94,16 +94,16 @@ class _Span:
     end: int | None
 
 
-def _span(state: PartitionState, since: datetime | Literal["earliest", "latest"], *, follow: bool) -> _Span | None:
+def _reach(state: PartitionState, since: datetime | Literal["earliest", "latest"], *, follow: bool) -> _Reach | None:
     """Say what to read of a partition; None: nothing."""
     end = None if follow else state.last
     if isinstance(since, datetime):
         nothing = state.empty or state.last_enqueued < since
-        return None if nothing and not follow else _Span(since, end)
+        return None if nothing and not follow else _Reach(since, end)
     if not follow and (state.empty or since == "latest"):
         return None
     # By number rather than "the end": that would be another place after a lost connection.
-    return _Span(_BEFORE_ALL if state.empty or since == "earliest" else state.last, end)
+    return _Reach(_BEFORE_ALL if state.empty or since == "earliest" else state.last, end)
 
 
 class _Receiver:
@@ -114,10 +114,10 @@ class _Receiver:
 
     """
 
-    def __init__(self, hub: HubClients, partition: str, span: _Span, inbox: Inbox, ahead: int) -> None:
+    def __init__(self, hub: HubClients, partition: str, reach: _Reach, inbox: Inbox, ahead: int) -> None:
         self._hub = hub
         self._partition = partition
-        self._span = span
+        self._reach = reach
         self._inbox = inbox
         self._ahead = ahead
         self._client = hub.open(partition)
@@ -129,7 +129,7 @@ class _Receiver:
         self._failing_since: float | None = None
 
     def run(self) -> None:
-        """Receive until the span ends, nobody reads any more, or an error stays."""
+        """Receive until the range ends, nobody reads any more, or an error stays."""
         try:
             while not (self.ended or self._inbox.closed):
                 try:
@@ -166,7 +166,7 @@ class _Receiver:
 
     def _receive(self) -> None:
         """Receive over one connection, until it is enough or the connection fails."""
-        position = self._last if self._last >= 0 else self._span.position
+        position = self._last if self._last >= 0 else self._reach.position
         self._failure = None
         self._alive = time.monotonic()
         self._client = self._hub.open(self._partition)
@@ -220,7 +220,7 @@ class _Receiver:
             self._client.close()
 
     def _at_end(self) -> bool:
-        end = self._span.end
+        end = self._reach.end
         if end is None or self._last >= end:
             return end is not None
         if time.monotonic() - self._last_came < _QUIET_SECONDS:

@@ -241,9 +241,10 @@ class _Audit:
         watched.row.gaps += since is None
         watched.row.not_provable += since is not None
         if gap.parts:
-            text = f"of the {gap.parts} events of bytes {gap.span}, numbered from 0, there is no {_listed(gap.missing)}"
+            parts = f"of the {gap.parts} events of bytes {gap.byte_range}, numbered from 0"
+            text = f"{parts}, there is no {_listed(gap.missing)}"
         else:
-            text = f"no event accounts for bytes {gap.span}"
+            text = f"no event accounts for bytes {gap.byte_range}"
         if since is not None:
             holds = "nothing that old" if since == NEVER else f"only what it took since {_written(since)}"
             text += f" any more: the hub holds {holds}"
@@ -252,18 +253,18 @@ class _Audit:
         if gap.behind is not None:
             text += f"; the next one: {gap.behind}"
         places = tuple(place for place in (gap.before, gap.behind) if place is not None)
-        self.report.findings.add(Finding(kind, watched.path, text, generation, replay, (gap.span,), places))
+        self.report.findings.add(Finding(kind, watched.path, text, generation, replay, (gap.byte_range,), places))
 
     def _judge_repeats(self, watched: _Watched, generation: int, replay: str | None, ledger: Ledger) -> None:
         repeats = ledger.repeats()
         if not repeats.events:
             return
         watched.row.repeats += repeats.events
-        spans, places = tuple(repeats.spans), tuple(repeats.spans.marks)
+        byte_ranges, places = tuple(repeats.byte_ranges), tuple(repeats.byte_ranges.marks)
         told = f"{_some(repeats.events, 'event')} with {_some(repeats.flows, 'flow')}"
         last = f"; the last: {places[-1]}" if places[-1] != places[0] else ""
-        text = f"{told} told bytes {_listed(spans)} again; the first: {places[0]}{last}"
-        self.report.findings.add(Finding(Kind.REPEAT, watched.path, text, generation, replay, spans, places))
+        text = f"{told} told bytes {_listed(byte_ranges)} again; the first: {places[0]}{last}"
+        self.report.findings.add(Finding(Kind.REPEAT, watched.path, text, generation, replay, byte_ranges, places))
 
     def _judge_counts(self, watched: _Watched, quarantine: QuarantineStore) -> bool:
         """Say whether events, checkpoint and quarantine count alike; only where each byte was told once."""

@@ -22,7 +22,7 @@ class Place(NamedTuple):
         return f"partition {self.partition}, sequence number {self.sequence}"
 
 
-class Span(NamedTuple):
+class ByteRange(NamedTuple):
     """Bytes ``[start, end)`` of a blob."""
 
     start: int
@@ -33,46 +33,46 @@ class Span(NamedTuple):
 
 
 @dataclass(slots=True)
-class Spans:
-    """Spans that neither overlap nor touch: what touches is merged, and the marks within are forgotten.
+class ByteRanges:
+    """Ranges that neither overlap nor touch: what touches is merged, and the marks within are forgotten.
 
-    Adding and finding take time by the logarithm of their number, and memory by it; most sets have one span.
+    Adding and finding take time by the logarithm of their number, and memory by it; most sets have one range.
     """
 
     _bounds: list[int] = field(default_factory=list)  # ascending: start, end, start, end …
     _marks: list[Place] = field(default_factory=list)  # of each bound: the event that begins or ends there
 
-    def add(self, span: Span, mark: Place) -> None:
-        """Add a span; where one that is there begins no later, or ends later, its mark is kept."""
-        first, last = bisect_left(self._bounds, span.start), bisect_right(self._bounds, span.end)
-        # An odd number of bounds before an offset means that it lies within a span, or touches its end.
+    def add(self, byte_range: ByteRange, mark: Place) -> None:
+        """Add a range; where one that is there begins no later, or ends later, its mark is kept."""
+        first, last = bisect_left(self._bounds, byte_range.start), bisect_right(self._bounds, byte_range.end)
+        # An odd number of bounds before an offset means that it lies within a range, or touches its end.
         begins, ends = first % 2 == 0, last % 2 == 0
-        known = begins and first < last and self._bounds[first] == span.start
-        self._bounds[first:last] = [span.start] * begins + [span.end] * ends
+        known = begins and first < last and self._bounds[first] == byte_range.start
+        self._bounds[first:last] = [byte_range.start] * begins + [byte_range.end] * ends
         self._marks[first:last] = [self._marks[first] if known else mark] * begins + [mark] * ends
 
-    def within(self, span: Span) -> list[Span]:
-        """Give what of a span is in the set."""
-        first, last = bisect_left(self._bounds, span.start), bisect_right(self._bounds, span.end)
-        points = [span.start] * (first % 2) + self._bounds[first:last] + [span.end] * (last % 2)
+    def within(self, byte_range: ByteRange) -> list[ByteRange]:
+        """Give what of a range is in the set."""
+        first, last = bisect_left(self._bounds, byte_range.start), bisect_right(self._bounds, byte_range.end)
+        points = [byte_range.start] * (first % 2) + self._bounds[first:last] + [byte_range.end] * (last % 2)
         pairs = zip(points[::2], points[1::2], strict=True)
-        return [Span(start, end) for start, end in pairs if start < end]
+        return [ByteRange(start, end) for start, end in pairs if start < end]
 
-    def between(self, end: int) -> Iterator[tuple[Span, Place | None, Place | None]]:
+    def between(self, end: int) -> Iterator[tuple[ByteRange, Place | None, Place | None]]:
         """Give what is not in the set, from 0 to `end`, with the marks before and behind it, where there are any."""
         at: int = 0
         before: Place | None = None
         for number in range(0, len(self._bounds), 2):
             start = self._bounds[number]
             if at < min(start, end):
-                yield Span(at, min(start, end)), before, self._marks[number]
+                yield ByteRange(at, min(start, end)), before, self._marks[number]
             at, before = self._bounds[number + 1], self._marks[number + 1]
         if at < end:
-            yield Span(at, end), before, None
+            yield ByteRange(at, end), before, None
 
-    def __iter__(self) -> Iterator[Span]:
-        """Give the spans, in order."""
-        return map(Span, self._bounds[::2], self._bounds[1::2])
+    def __iter__(self) -> Iterator[ByteRange]:
+        """Give the ranges, in order."""
+        return map(ByteRange, self._bounds[::2], self._bounds[1::2])
 
     @property
     def end(self) -> int:

@@ -2,7 +2,7 @@
 
 A ledger is of one blob, one generation and one replay. Ranges may come in any order, as those of one blob do where
 ``FLOWLOG_PARTITION_BY`` is ``none`` and each partition is read on its own: what touches is merged. So a blob whose
-events are all there is one span in the end, however many they were.
+events are all there is one range in the end, however many they were.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from flowlog_core.flow.schema import SCHEMA
-from flowlog_core.operations.audit.byte_ranges import Place, Span, Spans
+from flowlog_core.operations.audit.byte_ranges import ByteRange, ByteRanges, Place
 
 _MOST_PARTS: Final = 1_000_000
 """More than the flows of the largest record; an event that says more is none of the forwarder's."""
@@ -27,7 +27,7 @@ class Told:
         blob: ``account/container/name`` of the source blob.
         generation: How often the blob had been found rewritten.
         replay: Label of a replay, or None.
-        span: The range of the blob.
+        byte_range: The range of the blob.
         part: Number of this event among those that share the range, from 0.
         parts: How many share it.
         flows: Flows in the event's body.
@@ -38,7 +38,7 @@ class Told:
     blob: str
     generation: int
     replay: str | None
-    span: Span
+    byte_range: ByteRange
     part: int = 0
     parts: int = 1
     flows: int = 0
@@ -58,7 +58,7 @@ class Told:
         generation, start, end, part, parts, flows, quarantined = whole
         if start >= end or part >= parts or parts > _MOST_PARTS:
             return None
-        return cls(blob, generation, replay, Span(start, end), part, parts, flows, quarantined)
+        return cls(blob, generation, replay, ByteRange(start, end), part, parts, flows, quarantined)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Gap:
     """Bytes that no event accounts for.
 
     Attributes:
-        span: Which.
+        byte_range: Which.
         before: The event that ends there, or the last one of the range that did come, if any.
         behind: The event that begins where they end, if any.
         missing: Where some events of one range came and others did not: the numbers of those that did not.
@@ -74,7 +74,7 @@ class Gap:
 
     """
 
-    span: Span
+    byte_range: ByteRange
     before: Place | None = None
     behind: Place | None = None
     missing: tuple[int, ...] = ()
@@ -88,20 +88,20 @@ class Repeats:
     Attributes:
         events: How many.
         flows: Flows in them; all of these came again, but for those of a range that came again only in part.
-        spans: What they told again.
+        byte_ranges: What they accounted for again.
 
     """
 
     events: int = 0
     flows: int = 0
-    spans: Spans = field(default_factory=Spans)
+    byte_ranges: ByteRanges = field(default_factory=ByteRanges)
 
-    def add(self, events: int, flows: int, spans: list[Span], place: Place) -> None:
+    def add(self, events: int, flows: int, byte_ranges: list[ByteRange], place: Place) -> None:
         """Reckon in events."""
         self.events += events
         self.flows += flows
-        for span in spans:
-            self.spans.add(span, place)
+        for byte_range in byte_ranges:
+            self.byte_ranges.add(byte_range, place)
 
 
 @dataclass(slots=True)
@@ -134,8 +134,8 @@ class Ledger:
     flows: int = 0
     quarantined: int = 0
     first: int = _NOWHERE
-    _covered: Spans = field(default_factory=Spans)
-    _begun: dict[tuple[Span, int], _Begun] | None = None  # by range and parts; few blobs ever have one
+    _covered: ByteRanges = field(default_factory=ByteRanges)
+    _begun: dict[tuple[ByteRange, int], _Begun] | None = None  # by range and parts; few blobs ever have one
     _repeats: Repeats | None = None  # the same
 
     def enter(self, told: Told, place: Place, *, after_all: bool) -> None:
@@ -151,20 +151,20 @@ class Ledger:
         self.told += told.flows
         if after_all:
             # Of a range whose first part has not come so far, parts may be gone: it proves only what is behind it.
-            self.first = min(self.first, told.span.end if told.part else told.span.start)
+            self.first = min(self.first, told.byte_range.end if told.part else told.byte_range.start)
         if told.parts == 1:
             self._cover(told, 1, told.flows, place)
         else:
             self._enter_part(told, place)
 
     def _enter_part(self, told: Told, place: Place) -> None:
-        key = told.span, told.parts
+        key = told.byte_range, told.parts
         begun = self._begun.get(key) if self._begun else None
         if begun is None:
             self._begun = self._begun or {}
             begun = self._begun[key] = _Begun(0, 0, place)
         if begun.seen >> told.part & 1:
-            self._repeat(1, told.flows, [told.span], place)
+            self._repeat(1, told.flows, [told.byte_range], place)
             return
         begun.seen |= 1 << told.part
         begun.flows += told.flows
@@ -175,18 +175,18 @@ class Ledger:
 
     def _cover(self, told: Told, events: int, flows: int, place: Place) -> None:
         """Reckon in a range all of whose events have come."""
-        span = told.span
-        before = self._covered.within(span)
+        byte_range = told.byte_range
+        before = self._covered.within(byte_range)
         if before:
             self._repeat(events, flows, before, place)
-        elif span.end <= self.counted_to:
+        elif byte_range.end <= self.counted_to:
             self.flows += flows
             self.quarantined += told.quarantined
-        self._covered.add(span, place)
+        self._covered.add(byte_range, place)
 
-    def _repeat(self, events: int, flows: int, spans: list[Span], place: Place) -> None:
+    def _repeat(self, events: int, flows: int, byte_ranges: list[ByteRange], place: Place) -> None:
         self._repeats = self._repeats or Repeats()
-        self._repeats.add(events, flows, spans, place)
+        self._repeats.add(events, flows, byte_ranges, place)
 
     @property
     def partition(self) -> str | None:
@@ -197,24 +197,24 @@ class Ledger:
     def gaps(self, end: int | None = None) -> Iterator[Gap]:
         """Give what is missing before `end`, or before the last byte that any event tells, in order."""
         if end is None:
-            end = max([self._covered.end, *(span.end for span, _ in self._begun or ())])
-        for span, before, behind in self._covered.between(end):
-            yield from self._gaps_within(Gap(span, before, behind))
+            end = max([self._covered.end, *(byte_range.end for byte_range, _ in self._begun or ())])
+        for byte_range, before, behind in self._covered.between(end):
+            yield from self._gaps_within(Gap(byte_range, before, behind))
 
     def _gaps_within(self, gap: Gap) -> Iterator[Gap]:
         """Tell apart, in bytes that are not covered, ranges that were begun from those that were not."""
-        at, before = gap.span.start, gap.before
-        for (span, parts), begun in sorted((self._begun or {}).items(), key=lambda item: item[0]):
-            start, end = max(span.start, at), min(span.end, gap.span.end)
+        at, before = gap.byte_range.start, gap.before
+        for (byte_range, parts), begun in sorted((self._begun or {}).items(), key=lambda item: item[0]):
+            start, end = max(byte_range.start, at), min(byte_range.end, gap.byte_range.end)
             if start >= end:
                 continue
             if at < start:
-                yield Gap(Span(at, start), before, begun.place)
+                yield Gap(ByteRange(at, start), before, begun.place)
             missing = tuple(part for part in range(parts) if not begun.seen >> part & 1)
-            yield Gap(Span(start, end), begun.place, None, missing, parts)
+            yield Gap(ByteRange(start, end), begun.place, None, missing, parts)
             at, before = end, begun.place
-        if at < gap.span.end:
-            yield Gap(Span(at, gap.span.end), before, gap.behind)
+        if at < gap.byte_range.end:
+            yield Gap(ByteRange(at, gap.byte_range.end), before, gap.behind)
 
     def repeats(self) -> Repeats:
         """Give what was told again; after the last event.
@@ -223,8 +223,8 @@ class Ledger:
         not: those that came again by themselves, or before a crash, behind which the range was cut otherwise.
         """
         made = deepcopy(self._repeats) if self._repeats is not None else Repeats()
-        for (span, _), begun in (self._begun or {}).items():
-            again = self._covered.within(span)
+        for (byte_range, _), begun in (self._begun or {}).items():
+            again = self._covered.within(byte_range)
             if again:
                 made.add(begun.seen.bit_count(), begun.flows, again, begun.place)
         return made

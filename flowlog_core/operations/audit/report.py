@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from flowlog_core.operations.audit.byte_ranges import Place, Span
+from flowlog_core.operations.audit.byte_ranges import ByteRange, Place
 from flowlog_core.operations.blob_progress import HourKey
 
 MOST_FINDINGS: Final = 100
@@ -38,7 +38,7 @@ class Finding:
         text: What is wrong, in words, without the blob.
         generation: Of the blob, or None where it does not matter.
         replay: Label of a replay, or None.
-        spans: Bytes of the blob in question, if any.
+        byte_ranges: Bytes of the blob in question, if any.
         places: Events in question or beside it, if any.
 
     """
@@ -48,7 +48,7 @@ class Finding:
     text: str
     generation: int | None = None
     replay: str | None = None
-    spans: tuple[Span, ...] = ()
+    byte_ranges: tuple[ByteRange, ...] = ()
     places: tuple[Place, ...] = ()
 
     def __str__(self) -> str:

@@ -46,5 +46,5 @@ class Retention:
         """
         partition = ledger.partition if self.keyed else None
         since = max(self.since.values(), default=None) if partition is None else self.since.get(partition)
-        by_age = since is not None and (hour is None or hour < since) and gap.span.end <= ledger.first
+        by_age = since is not None and (hour is None or hour < since) and gap.byte_range.end <= ledger.first
         return since if by_age else None

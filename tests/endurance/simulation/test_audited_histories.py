@@ -7,7 +7,7 @@ from greenlet import getcurrent
 
 from flowlog_core.forwarding.listing import Selection
 from flowlog_core.operations.audit.audit import AuditOptions, audit
-from flowlog_core.operations.audit.byte_ranges import Span
+from flowlog_core.operations.audit.byte_ranges import ByteRange
 from flowlog_core.operations.audit.report import AuditReport, Kind
 from flowlog_core.operations.received_event import ReceivedEvent
 from tests.endurance.simulation.history import ACCOUNT, CONTAINER, History
@@ -100,9 +100,9 @@ def test_of_any_history_an_event_that_is_lost_is_found_in_its_place() -> None:
 
         report = ended.audit([event for event in ended.events if event != gone])
 
-        gaps = [(each.blob, each.spans) for each in report.findings if each.kind is Kind.GAP]
+        gaps = [(each.blob, each.byte_ranges) for each in report.findings if each.kind is Kind.GAP]
         start, end = int(gone.properties["rangeStart"]), int(gone.properties["rangeEnd"])
-        assert gaps == [(gone.properties["blob"], (Span(start, end),))]
+        assert gaps == [(gone.properties["blob"], (ByteRange(start, end),))]
         lost += 1
 
     assert lost > HISTORIES / 2

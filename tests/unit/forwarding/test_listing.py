@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from flowlog_core.forwarding.listing import FlowLogTree, Selection, spans
+from flowlog_core.forwarding.listing import FlowLogTree, Selection, prefixes_between
 from flowlog_core.source.blob import SourceBlob
 from tests.support.memory import ManualClock, MemoryBlobs
 
@@ -28,7 +28,7 @@ def tree_of(*blobs: SourceBlob) -> FlowLogTree:
 
 
 def test_whole_days_are_one_listing_and_the_hours_around_them_one_each() -> None:
-    found = list(spans(MIDNIGHT - 2 * HOUR, MIDNIGHT + 25 * HOUR))
+    found = list(prefixes_between(MIDNIGHT - 2 * HOUR, MIDNIGHT + 25 * HOUR))
 
     assert found == ["y=2026/m=11/d=19/h=22/", "y=2026/m=11/d=19/h=23/", "y=2026/m=11/d=20/", "y=2026/m=11/d=21/h=00/"]
 

@@ -11,7 +11,7 @@ from flowlog_core.events.packer import EventFormat, EventOptions
 from flowlog_core.forwarding.forwarder import Forwarder, ForwardOptions
 from flowlog_core.forwarding.listing import Selection
 from flowlog_core.operations.audit.audit import AuditOptions, audit
-from flowlog_core.operations.audit.byte_ranges import Place, Span
+from flowlog_core.operations.audit.byte_ranges import ByteRange, Place
 from flowlog_core.operations.audit.report import AuditReport, Finding, Kind
 from flowlog_core.operations.event_reader import RetainedFrom
 from flowlog_core.operations.received_event import ReceivedEvent
@@ -106,8 +106,8 @@ def only(report: AuditReport) -> Finding:
     return finding
 
 
-def span_of(event: ReceivedEvent) -> Span:
-    return Span(int(event.properties["rangeStart"]), int(event.properties["rangeEnd"]))
+def byte_range_of(event: ReceivedEvent) -> ByteRange:
+    return ByteRange(int(event.properties["rangeStart"]), int(event.properties["rangeEnd"]))
 
 
 @pytest.mark.parametrize("partitions", [1, 3])
@@ -141,12 +141,12 @@ def test_an_event_that_is_not_on_the_hub_is_a_gap_with_its_place(shape: EventFor
     assert report.total.gaps == 1
     assert report.total.whole == 0
     gap = only(report)
-    assert (gap.kind, gap.blob, gap.spans) == (Kind.GAP, VNET.path, (span_of(gone),))
+    assert (gap.kind, gap.blob, gap.byte_ranges) == (Kind.GAP, VNET.path, (byte_range_of(gone),))
     if shape == "ndjson":
         beside = [Place("0", number) for number in (lost - 1, lost + 1) if 0 <= number < 7]
         assert list(gap.places) == beside
     else:
-        assert f"of the 20 events of bytes {gap.spans[0]}, numbered from 0, there is no {lost}; " in gap.text
+        assert f"of the 20 events of bytes {gap.byte_ranges[0]}, numbered from 0, there is no {lost}; " in gap.text
 
 
 def test_an_event_that_comes_again_is_a_repeat_with_its_place() -> None:
@@ -158,7 +158,10 @@ def test_an_event_that_comes_again_is_a_repeat_with_its_place() -> None:
     report = site.audit(twice)
 
     repeat = only(report)
-    assert (repeat.kind, repeat.spans) == (Kind.REPEAT, (Span(span_of(events[1]).start, span_of(events[2]).end),))
+    assert (repeat.kind, repeat.byte_ranges) == (
+        Kind.REPEAT,
+        (ByteRange(byte_range_of(events[1]).start, byte_range_of(events[2]).end),),
+    )
     assert repeat.places == (Place("0", 77), Place("0", 78))
     assert "2 events with 40 flows" in repeat.text
     assert (report.total.repeats, report.total.whole) == (2, 1)
@@ -190,7 +193,7 @@ def test_a_crash_before_the_commit_shows_as_a_repeat_in_whatever_cut() -> None:
 
     end = site.checkpoints.stored(VNET).range_end
     assert len(site.sink.events) == 6
-    assert (only(report).kind, only(report).spans) == (Kind.REPEAT, (Span(committed.range_end, end),))
+    assert (only(report).kind, only(report).byte_ranges) == (Kind.REPEAT, (ByteRange(committed.range_end, end),))
     assert report.total.whole == 1
 
 
@@ -265,8 +268,8 @@ def test_of_a_rewritten_blob_the_present_generation_must_be_whole_and_no_older_o
 
     assert site.checkpoints.stored(VNET).generation == 1
     assert (found(whole), whole.total.events, whole.total.flows) == ([], 7, 140)
-    assert [(each.kind, each.generation, each.spans) for each in older.findings] == [
-        (Kind.REPEAT, 0, (span_of(events[2]),))
+    assert [(each.kind, each.generation, each.byte_ranges) for each in older.findings] == [
+        (Kind.REPEAT, 0, (byte_range_of(events[2]),))
     ]
     assert [(each.kind, each.generation) for each in present.findings] == [(Kind.GAP, 1)]
     assert str(only(present)).startswith(f"gap: {VNET.path}, generation 1: no event accounts for bytes [")
@@ -286,9 +289,9 @@ def test_a_replay_is_a_tiling_of_its_own() -> None:
 
     assert found(whole) == []
     assert (whole.replayed, whole.total.events, whole.total.flows) == (4, 4, 80)
-    assert [(each.kind, each.replay, each.spans) for each in lost.findings] == [
-        (Kind.GAP, "monday", (span_of(again[1]),)),
-        (Kind.REPEAT, "monday", (span_of(again[3]),)),
+    assert [(each.kind, each.replay, each.byte_ranges) for each in lost.findings] == [
+        (Kind.GAP, "monday", (byte_range_of(again[1]),)),
+        (Kind.REPEAT, "monday", (byte_range_of(again[3]),)),
     ]
     assert (lost.total.whole, lost.total.gaps, lost.total.repeats) == (1, 1, 1)
     assert ", replay monday: " in str(next(iter(lost.findings)))

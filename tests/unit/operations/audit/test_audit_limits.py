@@ -11,14 +11,14 @@ from flowlog_core.events.packer import EventFormat
 from flowlog_core.forwarding.listing import Selection
 from flowlog_core.forwarding.ports import ListedBlob
 from flowlog_core.operations.audit.audit import AuditOptions, audit
-from flowlog_core.operations.audit.byte_ranges import Span
+from flowlog_core.operations.audit.byte_ranges import ByteRange
 from flowlog_core.operations.audit.report import Kind
 from flowlog_core.operations.event_reader import RetainedFrom
 from flowlog_core.operations.received_event import ReceivedEvent
 from flowlog_core.source.blob import SourceBlob
 from tests.support.flow_logs import VNET
 from tests.support.memory import MemoryQuarantineStore
-from tests.unit.operations.audit.test_audit import ELEVEN, HOUR, Hub, Site, found, span_of
+from tests.unit.operations.audit.test_audit import ELEVEN, HOUR, Hub, Site, byte_range_of, found
 
 
 @pytest.mark.parametrize("shape", ["ndjson", "json"])
@@ -32,7 +32,7 @@ def test_what_the_hub_let_go_of_at_the_front_is_not_provable_and_no_gap(shape: E
 
     assert {finding.kind for finding in report.findings} == {Kind.NOT_PROVABLE}
     first = next(iter(report.findings))
-    assert first.spans[0].start == 0
+    assert first.byte_ranges[0].start == 0
     held = f"{kept[0].enqueued:%Y-%m-%dT%H:%M:%SZ}"
     assert f"any more: the hub holds only what it took since {held}" in first.text
     assert (report.total.gaps, report.total.not_provable, report.total.whole) == (0, 1 + (shape == "json"), 0)
@@ -48,8 +48,8 @@ def test_behind_the_first_event_that_the_hub_holds_a_gap_is_a_gap() -> None:
 
     report = site.audit(Hub(kept, by_age, elsewhere))
 
-    kinds = {finding.kind: finding.spans for finding in report.findings}
-    assert kinds == {Kind.GAP: (span_of(lost),), Kind.NOT_PROVABLE: (Span(0, span_of(kept[0]).start),)}
+    kinds = {finding.kind: finding.byte_ranges for finding in report.findings}
+    assert kinds == {Kind.GAP: (byte_range_of(lost),), Kind.NOT_PROVABLE: (ByteRange(0, byte_range_of(kept[0]).start),)}
 
 
 def test_what_another_partition_let_go_of_does_not_excuse_a_gap() -> None:
@@ -83,8 +83,8 @@ def test_in_turn_among_partitions_a_gap_is_excused_only_before_the_time_that_all
 
     report = site.audit(Hub(kept, by_age), keyed=False)
 
-    kinds = {finding.kind: finding.spans for finding in report.findings}
-    assert kinds == {Kind.NOT_PROVABLE: (span_of(events[1]),), Kind.GAP: (span_of(lost),)}
+    kinds = {finding.kind: finding.byte_ranges for finding in report.findings}
+    assert kinds == {Kind.NOT_PROVABLE: (byte_range_of(events[1]),), Kind.GAP: (byte_range_of(lost),)}
 
 
 class Endless:

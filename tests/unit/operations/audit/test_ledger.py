@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowlog_core.operations.audit.byte_ranges import Place, Span
+from flowlog_core.operations.audit.byte_ranges import ByteRange, Place
 from flowlog_core.operations.audit.ledger import Gap, Ledger, Told
 
 BLOB = "account/container/name"
@@ -23,7 +23,7 @@ type Dealt = tuple[Told, Place]
 
 
 def told(start: int, end: int, part: int = 0, parts: int = 1, *, flows: int = 1, quarantined: int = 0) -> Told:
-    return Told(BLOB, 0, None, Span(start, end), part, parts, flows, quarantined)
+    return Told(BLOB, 0, None, ByteRange(start, end), part, parts, flows, quarantined)
 
 
 def tiling(lengths: Sequence[int], parts: Sequence[int] = (1,) * 12, start: int = 0) -> list[Told]:
@@ -32,7 +32,7 @@ def tiling(lengths: Sequence[int], parts: Sequence[int] = (1,) * 12, start: int 
     for length in lengths:
         ends.append(ends[-1] + length)
     ranges = zip(pairwise(ends), parts, strict=False)
-    return [told(*span, part, count, flows=part + 2) for span, count in ranges for part in range(count)]
+    return [told(*byte_range, part, count, flows=part + 2) for byte_range, count in ranges for part in range(count)]
 
 
 def in_turn(events: Sequence[Told], partitions: int = 1) -> list[Dealt]:
@@ -58,13 +58,13 @@ def entered(events: Iterable[Dealt], counted_to: int = 10**9) -> Ledger:
 
 
 def missing(ledger: Ledger, end: int | None = None) -> list[tuple[int, int, tuple[int, ...], int]]:
-    return [(*gap.span, gap.missing, gap.parts) for gap in ledger.gaps(end)]
+    return [(*gap.byte_range, gap.missing, gap.parts) for gap in ledger.gaps(end)]
 
 
-def again(ledger: Ledger) -> tuple[int, int, list[Span]]:
+def again(ledger: Ledger) -> tuple[int, int, list[ByteRange]]:
     repeats = ledger.repeats()
     assert ledger.repeats() == repeats
-    return repeats.events, repeats.flows, list(repeats.spans)
+    return repeats.events, repeats.flows, list(repeats.byte_ranges)
 
 
 @given(lengths=CUTS, parts=PARTS, partitions=st.integers(1, 5), seed=st.integers(0, 10**6))
@@ -92,7 +92,7 @@ def test_any_event_that_is_dropped_leaves_a_gap_of_its_extent(
     ledger = entered(interleaved(events, 3, seed))
 
     gone = ((lost.part,), lost.parts) if lost.parts > 1 else ((), 0)
-    assert missing(ledger, sum(lengths)) == [(*lost.span, *gone)]
+    assert missing(ledger, sum(lengths)) == [(*lost.byte_range, *gone)]
     assert again(ledger) == (0, 0, [])
 
 
@@ -106,7 +106,7 @@ def test_any_event_that_comes_again_is_a_repeat_of_its_extent(
     ledger = entered(interleaved([*events, repeated], 3, seed))
 
     assert missing(ledger, sum(lengths)) == []
-    assert again(ledger) == (1, repeated.flows, [repeated.span])
+    assert again(ledger) == (1, repeated.flows, [repeated.byte_range])
     assert ledger.flows == sum(event.flows for event in events)
 
 
@@ -123,11 +123,11 @@ def test_what_is_cut_otherwise_after_a_crash_is_told_again_to_where_it_overlaps(
     ledger = entered(in_turn([*first, recut]), counted_to=end)
 
     assert missing(ledger, end) == []
-    assert again(ledger) == (1, recut.flows, [Span(committed, committed + sum(lost))])
+    assert again(ledger) == (1, recut.flows, [ByteRange(committed, committed + sum(lost))])
     assert ledger.flows == sum(event.flows for event in first)
     shuffled = entered(interleaved([*first, recut], 3, seed), counted_to=end)
     assert missing(shuffled, end) == []
-    assert again(shuffled)[2] == [Span(committed, committed + sum(lost))]
+    assert again(shuffled)[2] == [ByteRange(committed, committed + sum(lost))]
 
 
 def test_a_range_of_which_a_part_came_before_the_crash_is_told_again() -> None:
@@ -136,13 +136,13 @@ def test_a_range_of_which_a_part_came_before_the_crash_is_told_again() -> None:
     ledger = entered(in_turn(events))
 
     assert missing(ledger) == []
-    assert again(ledger) == (2, 11, [Span(10, 20)])
+    assert again(ledger) == (2, 11, [ByteRange(10, 20)])
 
 
 def test_a_range_in_parts_that_comes_again_in_another_cut_counts_with_all_its_events() -> None:
     ledger = entered(in_turn([told(0, 20), told(0, 40, 0, 2, flows=3), told(0, 40, 1, 2, flows=4)]))
 
-    assert again(ledger) == (2, 7, [Span(0, 20)])
+    assert again(ledger) == (2, 7, [ByteRange(0, 20)])
 
 
 def test_gaps_tell_the_events_before_and_behind_them_and_ranges_that_were_begun() -> None:
@@ -152,13 +152,13 @@ def test_gaps_tell_the_events_before_and_behind_them_and_ranges_that_were_begun(
 
     places = [Place("0", number) for number in range(4)]
     assert list(ledger.gaps(90)) == [
-        Gap(Span(0, 10), None, places[0]),
-        Gap(Span(10, 20), places[0], None, (0,), 2),
-        Gap(Span(20, 30), places[0], places[1]),
-        Gap(Span(30, 40), places[1], None, (1, 2), 3),
-        Gap(Span(40, 50), places[1], places[2]),
-        Gap(Span(60, 70), places[2], places[3]),
-        Gap(Span(80, 90), places[3], None),
+        Gap(ByteRange(0, 10), None, places[0]),
+        Gap(ByteRange(10, 20), places[0], None, (0,), 2),
+        Gap(ByteRange(20, 30), places[0], places[1]),
+        Gap(ByteRange(30, 40), places[1], None, (1, 2), 3),
+        Gap(ByteRange(40, 50), places[1], places[2]),
+        Gap(ByteRange(60, 70), places[2], places[3]),
+        Gap(ByteRange(80, 90), places[3], None),
     ]
     assert ledger.partition == "0"
 
@@ -168,8 +168,8 @@ def test_repeats_side_by_side_are_one_and_tell_the_first_and_the_last_event() ->
 
     ledger = entered(in_turn([told(0, 10), *twice, told(40, 50), *twice, told(10, 20)]))
 
-    assert again(ledger) == (4, 4, [Span(10, 40)])
-    assert ledger.repeats().spans.marks == [Place("0", 5), Place("0", 7)]
+    assert again(ledger) == (4, 4, [ByteRange(10, 40)])
+    assert ledger.repeats().byte_ranges.marks == [Place("0", 5), Place("0", 7)]
 
 
 def test_what_is_told_beyond_the_checkpoint_is_not_counted() -> None:
@@ -209,8 +209,8 @@ PROPERTIES: dict[str, str | int] = {
 
 
 def test_an_event_is_read_from_its_properties() -> None:
-    assert Told.read(PROPERTIES) == Told(BLOB, 1, None, Span(12, 345), 1, 3, 7, 2)
-    assert Told.read({**PROPERTIES, "replay": "again-1"}) == Told(BLOB, 1, "again-1", Span(12, 345), 1, 3, 7, 2)
+    assert Told.read(PROPERTIES) == Told(BLOB, 1, None, ByteRange(12, 345), 1, 3, 7, 2)
+    assert Told.read({**PROPERTIES, "replay": "again-1"}) == Told(BLOB, 1, "again-1", ByteRange(12, 345), 1, 3, 7, 2)
 
 
 @pytest.mark.parametrize(
