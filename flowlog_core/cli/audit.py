@@ -22,7 +22,7 @@ from flowlog_core.cli.input.arguments import (
 from flowlog_core.cli.output.command_log import CommandLog
 from flowlog_core.cli.output.plain_text import printable
 from flowlog_core.cli.output.progress import progress
-from flowlog_core.cli.output.rows import PLACE_COLUMNS, placed, utc
+from flowlog_core.cli.output.rows import SOURCE_HOUR_COLUMNS, by_source_hour, utc
 from flowlog_core.cli.output.terminal import console, joined, lasting, show, table
 from flowlog_core.operations.audit.audit import AuditOptions, Stage, audit
 from flowlog_core.operations.audit.report import AuditReport, AuditRow, Finding, Kind
@@ -125,9 +125,9 @@ def _print(report: AuditReport, settings: Settings, options: argparse.Namespace)
     def say(text: str) -> None:
         out.print(text, markup=False, soft_wrap=True)
 
-    shown = table([*PLACE_COLUMNS, *((name, "right") for name in _FIGURES)])
-    for place, row in placed(report.rows, settings):
-        shown.add_row(*place.cells(), *_cells(row))
+    shown = table([*SOURCE_HOUR_COLUMNS, *((name, "right") for name in _FIGURES)])
+    for source_hour, row in by_source_hour(report.rows, settings):
+        shown.add_row(*source_hour.cells(), *_cells(row))
     shown.add_row("all", "", "", *_cells(report.total), style="bold")
     show(out, shown)
     for finding in report.findings:
@@ -174,7 +174,9 @@ def _cells(row: AuditRow) -> list[str]:
 def _document(report: AuditReport, settings: Settings) -> dict[str, object]:
     return {
         "proven": report.proven,
-        "rows": [{**place.fields(), **_figures(row)} for place, row in placed(report.rows, settings)],
+        "rows": [
+            {**source_hour.fields(), **_figures(row)} for source_hour, row in by_source_hour(report.rows, settings)
+        ],
         "total": _figures(report.total),
         "counts": {kind.value: report.findings.counts[kind] for kind in Kind},
         "findings": [_fields(finding) for finding in report.findings],
@@ -206,6 +208,6 @@ def _fields(finding: Finding) -> dict[str, object]:
         "generation": finding.generation,
         "replay": finding.replay,
         "ranges": [{"start": byte_range.start, "end": byte_range.end} for byte_range in finding.byte_ranges],
-        "places": [{"partition": place.partition, "sequence": place.sequence} for place in finding.places],
+        "places": [{"partition": position.partition, "sequence": position.sequence} for position in finding.positions],
         "text": finding.text,
     }

@@ -18,7 +18,7 @@ from flowlog_core.cli.input.arguments import (
 from flowlog_core.cli.output.command_log import CommandLog
 from flowlog_core.cli.output.plain_text import printable
 from flowlog_core.cli.output.progress import progress
-from flowlog_core.cli.output.rows import PLACE_COLUMNS, placed, utc
+from flowlog_core.cli.output.rows import SOURCE_HOUR_COLUMNS, by_source_hour, utc
 from flowlog_core.cli.output.terminal import console, lasting, show, sized, table
 from flowlog_core.forwarding.listing import Selection
 from flowlog_core.operations.status.status import Status, StatusRow, status
@@ -42,7 +42,7 @@ after its last change (deployed: 37): a blob that is older than that looks as if
 exit status: 0 nothing waits for longer than --max-lag; 1 something does; 2 it could not be told
 """
 _COLUMNS: Final = (
-    *PLACE_COLUMNS,
+    *SOURCE_HOUR_COLUMNS,
     ("blobs", "right"),
     ("appended", "right"),
     ("forwarded", "right"),
@@ -94,8 +94,8 @@ def _status(options: argparse.Namespace) -> int:
 def _print(made: Status, settings: Settings, options: argparse.Namespace) -> None:
     out = console()
     shown = table(_COLUMNS)
-    for place, row in placed(made.rows, settings):
-        shown.add_row(*place.cells(), *_cells(row))
+    for source_hour, row in by_source_hour(made.rows, settings):
+        shown.add_row(*source_hour.cells(), *_cells(row))
     shown.add_row("all", "", "", *_cells(made.total), style="bold")
     show(out, shown)
     if made.total.left_alone:
@@ -126,7 +126,7 @@ def _document(made: Status, chosen: Selection, settings: Settings, options: argp
         "since": utc(chosen.since),
         "until": utc(chosen.until),
         "maxLagSeconds": options.max_lag.total_seconds(),
-        "rows": [{**place.fields(), **_figures(row)} for place, row in placed(made.rows, settings)],
+        "rows": [{**key.fields(), **_figures(row)} for key, row in by_source_hour(made.rows, settings)],
         "total": _figures(made.total),
         "late": made.late,
         "latest": [{"blob": late.path, "lagSeconds": late.lag, "behindBytes": late.behind} for late in made.latest],

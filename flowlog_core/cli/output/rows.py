@@ -9,11 +9,19 @@ from flowlog_core.cli.output.terminal import Align
 from flowlog_core.operations.blob_progress import HourKey
 from flowlog_core.settings import Settings
 
-PLACE_COLUMNS: Final[tuple[tuple[str, Align], ...]] = (("source", "left"), ("container", "left"), ("hour", "left"))
+SOURCE_HOUR_COLUMNS: Final[tuple[tuple[str, Align], ...]] = (
+    ("source", "left"),
+    ("container", "left"),
+    ("hour", "left"),
+)
+    ("source", "left"),
+    ("container", "left"),
+    ("hour", "left"),
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourceHour:
     """What a row is about.
 
     Attributes:
@@ -28,7 +36,7 @@ class Place:
     hour: datetime | None
 
     def cells(self) -> tuple[str, str, str]:
-        """Give what stands in the columns of `PLACE_COLUMNS`."""
+        """Give what stands in the columns of `SOURCE_HOUR_COLUMNS`."""
         return self.source, self.container, f"{self.hour:%Y-%m-%dT%H:%MZ}" if self.hour else "unknown"
 
     def fields(self) -> dict[str, object]:
@@ -36,10 +44,10 @@ class Place:
         return {"source": self.source, "container": self.container, "hour": utc(self.hour) if self.hour else None}
 
 
-def placed[T](rows: Mapping[HourKey, T], settings: Settings) -> list[tuple[Place, T]]:
+def by_source_hour[T](rows: Mapping[HourKey, T], settings: Settings) -> list[tuple[SourceHour, T]]:
     """Put rows in order, by source, container and hour."""
     names = {source.account: source.name for source in settings.sources}
-    made = [(Place(names[account], container, hour), row) for (account, container, hour), row in rows.items()]
+    made = [(SourceHour(names[account], container, hour), row) for (account, container, hour), row in rows.items()]
     return sorted(made, key=lambda item: item[0].cells())
 
 

@@ -20,7 +20,7 @@ from flowlog_core.errors import ItemGoneError, QuarantineUnreadableError
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.listing import Selection
 from flowlog_core.forwarding.ports import BlobListing, CheckpointStore
-from flowlog_core.operations.audit.byte_ranges import Place
+from flowlog_core.operations.audit.byte_ranges import EventPosition
 from flowlog_core.operations.audit.ledger import Gap, Ledger, Told
 from flowlog_core.operations.audit.report import AuditReport, AuditRow, Finding, Kind
 from flowlog_core.operations.audit.retention import NEVER, Retention
@@ -190,7 +190,7 @@ class _Audit:
             watched.recovered += told.flows
             return
         after_all = self.retention.holds_all_after(event.enqueued)
-        watched.ledger_of(told).enter(told, Place(event.partition, event.sequence), after_all=after_all)
+        watched.ledger_of(told).enter(told, EventPosition(event.partition, event.sequence), after_all=after_all)
 
     def judge(self, watched: _Watched, quarantine: QuarantineStore) -> None:
         """Judge a blob, once all events are entered."""
@@ -252,19 +252,19 @@ class _Audit:
             text += f"; the one before: {gap.before}"
         if gap.behind is not None:
             text += f"; the next one: {gap.behind}"
-        places = tuple(place for place in (gap.before, gap.behind) if place is not None)
-        self.report.findings.add(Finding(kind, watched.path, text, generation, replay, (gap.byte_range,), places))
+        positions = tuple(position for position in (gap.before, gap.behind) if position is not None)
+        self.report.findings.add(Finding(kind, watched.path, text, generation, replay, (gap.byte_range,), positions))
 
     def _judge_repeats(self, watched: _Watched, generation: int, replay: str | None, ledger: Ledger) -> None:
         repeats = ledger.repeats()
         if not repeats.events:
             return
         watched.row.repeats += repeats.events
-        byte_ranges, places = tuple(repeats.byte_ranges), tuple(repeats.byte_ranges.marks)
+        byte_ranges, positions = tuple(repeats.byte_ranges), tuple(repeats.byte_ranges.marks)
         told = f"{_some(repeats.events, 'event')} with {_some(repeats.flows, 'flow')}"
-        last = f"; the last: {places[-1]}" if places[-1] != places[0] else ""
-        text = f"{told} told bytes {_listed(byte_ranges)} again; the first: {places[0]}{last}"
-        self.report.findings.add(Finding(Kind.REPEAT, watched.path, text, generation, replay, byte_ranges, places))
+        last = f"; the last: {positions[-1]}" if positions[-1] != positions[0] else ""
+        text = f"{told} told bytes {_listed(byte_ranges)} again; the first: {positions[0]}{last}"
+        self.report.findings.add(Finding(Kind.REPEAT, watched.path, text, generation, replay, byte_ranges, positions))
 
     def _judge_counts(self, watched: _Watched, quarantine: QuarantineStore) -> bool:
         """Say whether events, checkpoint and quarantine count alike; only where each byte was told once."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
-class Place(NamedTuple):
+class EventPosition(NamedTuple):
     """Where an event is on the hub.
 
     Attributes:
@@ -40,9 +40,9 @@ class ByteRanges:
     """
 
     _bounds: list[int] = field(default_factory=list)  # ascending: start, end, start, end …
-    _marks: list[Place] = field(default_factory=list)  # of each bound: the event that begins or ends there
+    _marks: list[EventPosition] = field(default_factory=list)  # of each bound: the event that begins or ends there
 
-    def add(self, byte_range: ByteRange, mark: Place) -> None:
+    def add(self, byte_range: ByteRange, mark: EventPosition) -> None:
         """Add a range; where one that is there begins no later, or ends later, its mark is kept."""
         first, last = bisect_left(self._bounds, byte_range.start), bisect_right(self._bounds, byte_range.end)
         # An odd number of bounds before an offset means that it lies within a range, or touches its end.
@@ -58,10 +58,10 @@ class ByteRanges:
         pairs = zip(points[::2], points[1::2], strict=True)
         return [ByteRange(start, end) for start, end in pairs if start < end]
 
-    def between(self, end: int) -> Iterator[tuple[ByteRange, Place | None, Place | None]]:
+    def between(self, end: int) -> Iterator[tuple[ByteRange, EventPosition | None, EventPosition | None]]:
         """Give what is not in the set, from 0 to `end`, with the marks before and behind it, where there are any."""
         at: int = 0
-        before: Place | None = None
+        before: EventPosition | None = None
         for number in range(0, len(self._bounds), 2):
             start = self._bounds[number]
             if at < min(start, end):
@@ -80,6 +80,6 @@ class ByteRanges:
         return self._bounds[-1] if self._bounds else 0
 
     @property
-    def marks(self) -> list[Place]:
+    def marks(self) -> list[EventPosition]:
         """The marks of all starts and ends, in order."""
         return self._marks

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from flowlog_core.flow.schema import SCHEMA
-from flowlog_core.operations.audit.byte_ranges import ByteRange, ByteRanges, Place
+from flowlog_core.operations.audit.byte_ranges import ByteRange, ByteRanges, EventPosition
 
 _MOST_PARTS: Final = 1_000_000
 """More than the flows of the largest record; an event that says more is none of the forwarder's."""
@@ -75,8 +75,8 @@ class Gap:
     """
 
     byte_range: ByteRange
-    before: Place | None = None
-    behind: Place | None = None
+    before: EventPosition | None = None
+    behind: EventPosition | None = None
     missing: tuple[int, ...] = ()
     parts: int = 0
 
@@ -96,12 +96,12 @@ class Repeats:
     flows: int = 0
     byte_ranges: ByteRanges = field(default_factory=ByteRanges)
 
-    def add(self, events: int, flows: int, byte_ranges: list[ByteRange], place: Place) -> None:
+    def add(self, events: int, flows: int, byte_ranges: list[ByteRange], position: EventPosition) -> None:
         """Reckon in events."""
         self.events += events
         self.flows += flows
         for byte_range in byte_ranges:
-            self.byte_ranges.add(byte_range, place)
+            self.byte_ranges.add(byte_range, position)
 
 
 @dataclass(slots=True)
@@ -110,7 +110,7 @@ class _Begun:
 
     seen: int
     flows: int
-    place: Place
+    position: EventPosition
 
 
 @dataclass(slots=True)
@@ -138,12 +138,12 @@ class Ledger:
     _begun: dict[tuple[ByteRange, int], _Begun] | None = None  # by range and parts; few blobs ever have one
     _repeats: Repeats | None = None  # the same
 
-    def enter(self, told: Told, place: Place, *, after_all: bool) -> None:
+    def enter(self, told: Told, position: EventPosition, *, after_all: bool) -> None:
         """Enter an event.
 
         Args:
             told: What it says.
-            place: Where it is on the hub.
+            position: Where it is on the hub.
             after_all: Whether the hub still has every event of the blob that it took after this one.
 
         """
@@ -153,46 +153,46 @@ class Ledger:
             # Of a range whose first part has not come so far, parts may be gone: it proves only what is behind it.
             self.first = min(self.first, told.byte_range.end if told.part else told.byte_range.start)
         if told.parts == 1:
-            self._cover(told, 1, told.flows, place)
+            self._cover(told, 1, told.flows, position)
         else:
-            self._enter_part(told, place)
+            self._enter_part(told, position)
 
-    def _enter_part(self, told: Told, place: Place) -> None:
+    def _enter_part(self, told: Told, position: EventPosition) -> None:
         key = told.byte_range, told.parts
         begun = self._begun.get(key) if self._begun else None
         if begun is None:
             self._begun = self._begun or {}
-            begun = self._begun[key] = _Begun(0, 0, place)
+            begun = self._begun[key] = _Begun(0, 0, position)
         if begun.seen >> told.part & 1:
-            self._repeat(1, told.flows, [told.byte_range], place)
+            self._repeat(1, told.flows, [told.byte_range], position)
             return
         begun.seen |= 1 << told.part
         begun.flows += told.flows
-        begun.place = place
+        begun.position = position
         if begun.seen.bit_count() == told.parts and self._begun is not None:
             del self._begun[key]
-            self._cover(told, told.parts, begun.flows, place)
+            self._cover(told, told.parts, begun.flows, position)
 
-    def _cover(self, told: Told, events: int, flows: int, place: Place) -> None:
+    def _cover(self, told: Told, events: int, flows: int, position: EventPosition) -> None:
         """Reckon in a range all of whose events have come."""
         byte_range = told.byte_range
         before = self._covered.within(byte_range)
         if before:
-            self._repeat(events, flows, before, place)
+            self._repeat(events, flows, before, position)
         elif byte_range.end <= self.counted_to:
             self.flows += flows
             self.quarantined += told.quarantined
-        self._covered.add(byte_range, place)
+        self._covered.add(byte_range, position)
 
-    def _repeat(self, events: int, flows: int, byte_ranges: list[ByteRange], place: Place) -> None:
+    def _repeat(self, events: int, flows: int, byte_ranges: list[ByteRange], position: EventPosition) -> None:
         self._repeats = self._repeats or Repeats()
-        self._repeats.add(events, flows, byte_ranges, place)
+        self._repeats.add(events, flows, byte_ranges, position)
 
     @property
     def partition(self) -> str | None:
         """A partition that has events of it, if any has."""
-        places = [*self._covered.marks[:1], *(begun.place for begun in (self._begun or {}).values())]
-        return places[0].partition if places else None
+        positions = [*self._covered.marks[:1], *(begun.position for begun in (self._begun or {}).values())]
+        return positions[0].partition if positions else None
 
     def gaps(self, end: int | None = None) -> Iterator[Gap]:
         """Give what is missing before `end`, or before the last byte that any event tells, in order."""
@@ -209,10 +209,10 @@ class Ledger:
             if start >= end:
                 continue
             if at < start:
-                yield Gap(ByteRange(at, start), before, begun.place)
+                yield Gap(ByteRange(at, start), before, begun.position)
             missing = tuple(part for part in range(parts) if not begun.seen >> part & 1)
-            yield Gap(ByteRange(start, end), begun.place, None, missing, parts)
-            at, before = end, begun.place
+            yield Gap(ByteRange(start, end), begun.position, None, missing, parts)
+            at, before = end, begun.position
         if at < gap.byte_range.end:
             yield Gap(ByteRange(at, gap.byte_range.end), before, gap.behind)
 
@@ -226,5 +226,5 @@ class Ledger:
         for (byte_range, _), begun in (self._begun or {}).items():
             again = self._covered.within(byte_range)
             if again:
-                made.add(begun.seen.bit_count(), begun.flows, again, begun.place)
+                made.add(begun.seen.bit_count(), begun.flows, again, begun.position)
         return made

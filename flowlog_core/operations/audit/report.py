@@ -1,4 +1,4 @@
-"""What an audit comes to: rows of figures, and what it found, each with its place."""
+"""What an audit comes to: rows of figures, and what it found, each with its position."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from flowlog_core.operations.audit.byte_ranges import ByteRange, Place
+from flowlog_core.operations.audit.byte_ranges import ByteRange, EventPosition
 from flowlog_core.operations.blob_progress import HourKey
 
 MOST_FINDINGS: Final = 100
@@ -39,7 +39,7 @@ class Finding:
         generation: Of the blob, or None where it does not matter.
         replay: Label of a replay, or None.
         byte_ranges: Bytes of the blob in question, if any.
-        places: Events in question or beside it, if any.
+        positions: Events in question or beside it, if any.
 
     """
 
@@ -49,7 +49,7 @@ class Finding:
     generation: int | None = None
     replay: str | None = None
     byte_ranges: tuple[ByteRange, ...] = ()
-    places: tuple[Place, ...] = ()
+    positions: tuple[EventPosition, ...] = ()
 
     def __str__(self) -> str:
         generation = f", generation {self.generation}" if self.generation else ""

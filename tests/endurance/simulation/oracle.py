@@ -94,8 +94,8 @@ def judge(
         if again and path not in may_repeat:
             wrong.append(f"{path} generation {generation}: {len(again)} flows came again, such as {again[0]}")
         wrong += _untiled(path, generation, got, committed.get(path, set()), strict=path not in may_repeat)
-    for path, places in offsets.items():
-        between = places - {end for truth in known[path] for end in truth.ends}
+    for path, positions in offsets.items():
+        between = positions - {end for truth in known[path] for end in truth.ends}
         if between:
             wrong.append(f"{path}: {min(between)} was committed, which is the end of no record")
     for path, truth in present.items():

@@ -11,7 +11,7 @@ from flowlog_core.events.packer import EventFormat, EventOptions
 from flowlog_core.forwarding.forwarder import Forwarder, ForwardOptions
 from flowlog_core.forwarding.listing import Selection
 from flowlog_core.operations.audit.audit import AuditOptions, audit
-from flowlog_core.operations.audit.byte_ranges import ByteRange, Place
+from flowlog_core.operations.audit.byte_ranges import ByteRange, EventPosition
 from flowlog_core.operations.audit.report import AuditReport, Finding, Kind
 from flowlog_core.operations.event_reader import RetainedFrom
 from flowlog_core.operations.received_event import ReceivedEvent
@@ -143,8 +143,8 @@ def test_an_event_that_is_not_on_the_hub_is_a_gap_with_its_place(shape: EventFor
     gap = only(report)
     assert (gap.kind, gap.blob, gap.byte_ranges) == (Kind.GAP, VNET.path, (byte_range_of(gone),))
     if shape == "ndjson":
-        beside = [Place("0", number) for number in (lost - 1, lost + 1) if 0 <= number < 7]
-        assert list(gap.places) == beside
+        beside = [EventPosition("0", number) for number in (lost - 1, lost + 1) if 0 <= number < 7]
+        assert list(gap.positions) == beside
     else:
         assert f"of the 20 events of bytes {gap.byte_ranges[0]}, numbered from 0, there is no {lost}; " in gap.text
 
@@ -162,7 +162,7 @@ def test_an_event_that_comes_again_is_a_repeat_with_its_place() -> None:
         Kind.REPEAT,
         (ByteRange(byte_range_of(events[1]).start, byte_range_of(events[2]).end),),
     )
-    assert repeat.places == (Place("0", 77), Place("0", 78))
+    assert repeat.positions == (EventPosition("0", 77), EventPosition("0", 78))
     assert "2 events with 40 flows" in repeat.text
     assert (report.total.repeats, report.total.whole) == (2, 1)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowlog_core.operations.audit.byte_ranges import ByteRange, Place
+from flowlog_core.operations.audit.byte_ranges import ByteRange, EventPosition
 from flowlog_core.operations.audit.ledger import Gap, Ledger, Told
 
 BLOB = "account/container/name"
@@ -19,7 +19,7 @@ CUTS = st.lists(st.integers(1, 50), min_size=1, max_size=12)
 PARTS = st.lists(st.integers(1, 4), min_size=12, max_size=12)
 """How many events share each range."""
 
-type Dealt = tuple[Told, Place]
+type Dealt = tuple[Told, EventPosition]
 
 
 def told(start: int, end: int, part: int = 0, parts: int = 1, *, flows: int = 1, quarantined: int = 0) -> Told:
@@ -37,7 +37,7 @@ def tiling(lengths: Sequence[int], parts: Sequence[int] = (1,) * 12, start: int 
 
 def in_turn(events: Sequence[Told], partitions: int = 1) -> list[Dealt]:
     """Deal the events out to partitions in turn."""
-    return [(event, Place(str(at % partitions), at // partitions)) for at, event in enumerate(events)]
+    return [(event, EventPosition(str(at % partitions), at // partitions)) for at, event in enumerate(events)]
 
 
 def interleaved(events: Sequence[Told], partitions: int, seed: int) -> list[Dealt]:
@@ -52,8 +52,8 @@ def interleaved(events: Sequence[Told], partitions: int, seed: int) -> list[Deal
 
 def entered(events: Iterable[Dealt], counted_to: int = 10**9) -> Ledger:
     ledger = Ledger(counted_to)
-    for event, place in events:
-        ledger.enter(event, place, after_all=True)
+    for event, position in events:
+        ledger.enter(event, position, after_all=True)
     return ledger
 
 
@@ -150,15 +150,15 @@ def test_gaps_tell_the_events_before_and_behind_them_and_ranges_that_were_begun(
 
     ledger = entered(in_turn(events))
 
-    places = [Place("0", number) for number in range(4)]
+    positions = [EventPosition("0", number) for number in range(4)]
     assert list(ledger.gaps(90)) == [
-        Gap(ByteRange(0, 10), None, places[0]),
-        Gap(ByteRange(10, 20), places[0], None, (0,), 2),
-        Gap(ByteRange(20, 30), places[0], places[1]),
-        Gap(ByteRange(30, 40), places[1], None, (1, 2), 3),
-        Gap(ByteRange(40, 50), places[1], places[2]),
-        Gap(ByteRange(60, 70), places[2], places[3]),
-        Gap(ByteRange(80, 90), places[3], None),
+        Gap(ByteRange(0, 10), None, positions[0]),
+        Gap(ByteRange(10, 20), positions[0], None, (0,), 2),
+        Gap(ByteRange(20, 30), positions[0], positions[1]),
+        Gap(ByteRange(30, 40), positions[1], None, (1, 2), 3),
+        Gap(ByteRange(40, 50), positions[1], positions[2]),
+        Gap(ByteRange(60, 70), positions[2], positions[3]),
+        Gap(ByteRange(80, 90), positions[3], None),
     ]
     assert ledger.partition == "0"
 
@@ -169,7 +169,7 @@ def test_repeats_side_by_side_are_one_and_tell_the_first_and_the_last_event() ->
     ledger = entered(in_turn([told(0, 10), *twice, told(40, 50), *twice, told(10, 20)]))
 
     assert again(ledger) == (4, 4, [ByteRange(10, 40)])
-    assert ledger.repeats().byte_ranges.marks == [Place("0", 5), Place("0", 7)]
+    assert ledger.repeats().byte_ranges.marks == [EventPosition("0", 5), EventPosition("0", 7)]
 
 
 def test_what_is_told_beyond_the_checkpoint_is_not_counted() -> None:
@@ -183,11 +183,11 @@ def test_what_is_told_beyond_the_checkpoint_is_not_counted() -> None:
 
 def test_a_ledger_knows_from_where_on_nothing_can_be_gone_by_age() -> None:
     ledger = Ledger()
-    ledger.enter(told(10, 20), Place("0", 0), after_all=False)
+    ledger.enter(told(10, 20), EventPosition("0", 0), after_all=False)
     nothing = ledger.first
-    ledger.enter(told(30, 40, 1, 2), Place("0", 1), after_all=True)
+    ledger.enter(told(30, 40, 1, 2), EventPosition("0", 1), after_all=True)
     behind_the_part = ledger.first
-    ledger.enter(told(20, 30), Place("0", 2), after_all=True)
+    ledger.enter(told(20, 30), EventPosition("0", 2), after_all=True)
 
     assert nothing > 10**18
     assert (behind_the_part, ledger.first) == (40, 20)
