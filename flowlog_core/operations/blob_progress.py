@@ -1,4 +1,4 @@
-"""How flow logs stand: what the listing says of each, held against its checkpoint."""
+"""The progress of each flow log: what the listing says, compared with its checkpoint."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ type HourKey = tuple[str, str, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How one blob stands.
+class BlobProgress:
+    """How far one blob is forwarded.
 
     Attributes:
         listed: What the listing says of it.
@@ -59,10 +59,10 @@ class Standing:
         return max((now - self.listed.modified).total_seconds(), 0.0)
 
 
-def standings(
+def list_progress(
     listing: BlobListing, checkpoints: CheckpointStore, selection: Selection, first_hour: datetime | None
-) -> Iterator[Standing]:
-    """Give how each blob of a selection stands: two requests for each 5,000 of a resource's hour or day, not held.
+) -> Iterator[BlobProgress]:
+    """Give the progress of each blob of a selection: two requests for each 5,000 of a resource's hour or day, not held.
 
     Args:
         listing: Lists the blobs.
@@ -78,4 +78,4 @@ def standings(
         found = checkpoints.find([each.blob for each in listed.blobs], listed.prefix)
         for each in listed.blobs:
             checkpoint = found.get(each.blob)
-            yield Standing(each, checkpoint, left_alone=checkpoint is None and each.blob.is_before(first_hour))
+            yield BlobProgress(each, checkpoint, left_alone=checkpoint is None and each.blob.is_before(first_hour))

@@ -14,10 +14,6 @@ SOURCE_HOUR_COLUMNS: Final[tuple[tuple[str, Align], ...]] = (
     ("container", "left"),
     ("hour", "left"),
 )
-    ("source", "left"),
-    ("container", "left"),
-    ("hour", "left"),
-)
 
 
 @dataclass(frozen=True, slots=True)

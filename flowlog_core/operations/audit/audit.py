@@ -21,10 +21,10 @@ from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.listing import Selection
 from flowlog_core.forwarding.ports import BlobListing, CheckpointStore
 from flowlog_core.operations.audit.byte_ranges import EventPosition
-from flowlog_core.operations.audit.ledger import Gap, Ledger, Told
+from flowlog_core.operations.audit.ledger import EventProperties, Gap, Ledger
 from flowlog_core.operations.audit.report import AuditReport, AuditRow, Finding, Kind
 from flowlog_core.operations.audit.retention import NEVER, Retention
-from flowlog_core.operations.blob_progress import Standing, standings
+from flowlog_core.operations.blob_progress import BlobProgress, list_progress
 from flowlog_core.operations.event_reader import EventReader
 from flowlog_core.operations.quarantine.replay import REPLAY as RECOVERY
 from flowlog_core.operations.quarantine_store import ItemName, QuarantineStore, is_item_of
@@ -83,9 +83,9 @@ def audit(
     """
     made = _Audit(options)
     tell("listed", 0)
-    found = standings(listing, checkpoints, options.selection, options.first_hour)
-    for number, standing in enumerate(found, start=1):
-        made.watch(standing)
+    found = list_progress(listing, checkpoints, options.selection, options.first_hour)
+    for number, progress in enumerate(found, start=1):
+        made.watch(progress)
         tell("listed", number)
     tell("received", 0)
     made.retention = Retention.of(reader.retained().values(), keyed=options.keyed)
@@ -123,16 +123,16 @@ class _Watched:
     recovered: int = 0  # flows of recoveries from quarantine
 
     @classmethod
-    def of(cls, standing: Standing, row: AuditRow) -> "_Watched":
-        checkpoint = standing.checkpoint or Checkpoint()
+    def of(cls, progress: BlobProgress, row: AuditRow) -> "_Watched":
+        checkpoint = progress.checkpoint or Checkpoint()
         return cls(
-            path=standing.listed.blob.path,
+            path=progress.listed.blob.path,
             row=row,
-            whole=standing.whole,
-            left_alone=standing.left_alone,
-            behind=standing.behind,
-            modified=standing.listed.modified,
-            known=standing.checkpoint is not None,
+            whole=progress.whole,
+            left_alone=progress.left_alone,
+            behind=progress.behind,
+            modified=progress.listed.modified,
+            known=progress.checkpoint is not None,
             generation=checkpoint.generation,
             range_end=checkpoint.range_end,
             flows=checkpoint.flows,
@@ -146,12 +146,12 @@ class _Watched:
         """The blob; kept as its path alone."""
         return SourceBlob(*self.path.split("/", 2))
 
-    def ledger_of(self, told: Told) -> Ledger:
+    def ledger_of(self, properties: EventProperties) -> Ledger:
         """Give the ledger that an event belongs into."""
-        if told.generation == self.generation and told.replay is None:
+        if properties.generation == self.generation and properties.replay is None:
             return self.ledger
         self.others = self.others or {}
-        return self.others.setdefault((told.generation, told.replay), Ledger())
+        return self.others.setdefault((properties.generation, properties.replay), Ledger())
 
     def ledgers(self) -> Iterator[tuple[int, str | None, Ledger]]:
         """Give all ledgers, with generation and replay."""
@@ -169,28 +169,30 @@ class _Audit:
         self.blobs: dict[str, _Watched] = {}
         self._options = options
 
-    def watch(self, standing: Standing) -> None:
+    def watch(self, progress: BlobProgress) -> None:
         """Take up a blob."""
-        row = self.report.rows.setdefault(standing.hour_key, AuditRow())
-        watched = _Watched.of(standing, row)
+        row = self.report.rows.setdefault(progress.hour_key, AuditRow())
+        watched = _Watched.of(progress, row)
         self.blobs[watched.path] = watched
 
     def receive(self, event: ReceivedEvent) -> None:
         """Enter an event of the hub."""
-        told = Told.read(event.properties)
-        if told is None:
+        properties = EventProperties.read(event.properties)
+        if properties is None:
             self.report.foreign += 1
             return
-        watched = self.blobs.get(told.blob)
+        watched = self.blobs.get(properties.blob)
         if watched is None:
             self.report.outside += 1
             return
-        self.report.replayed += told.replay is not None
-        if told.replay == RECOVERY:  # of single records: they neither tile nor repeat
-            watched.recovered += told.flows
+        self.report.replayed += properties.replay is not None
+        if properties.replay == RECOVERY:  # of single records: they neither tile nor repeat
+            watched.recovered += properties.flows
             return
         after_all = self.retention.holds_all_after(event.enqueued)
-        watched.ledger_of(told).enter(told, EventPosition(event.partition, event.sequence), after_all=after_all)
+        watched.ledger_of(properties).enter(
+            properties, EventPosition(event.partition, event.sequence), after_all=after_all
+        )
 
     def judge(self, watched: _Watched, quarantine: QuarantineStore) -> None:
         """Judge a blob, once all events are entered."""
@@ -203,17 +205,17 @@ class _Audit:
             if sound and not watched.ledger.repeats().events:
                 sound = self._judge_counts(watched, quarantine)
             row.whole += sound and watched.whole
-            self._judge_standing(watched)
+            self._judge_progress(watched)
         for generation, replay, ledger in watched.ledgers():
             if replay is None:
                 row.events += ledger.events
-                row.flows += ledger.told
+                row.flows += ledger.announced
             else:
                 for gap in ledger.gaps():
                     self._find_gap(watched, generation, replay, ledger, gap)
             self._judge_repeats(watched, generation, replay, ledger)
 
-    def _judge_standing(self, watched: _Watched) -> None:
+    def _judge_progress(self, watched: _Watched) -> None:
         if watched.whole:
             return
         if self._options.now - watched.modified <= self._options.max_lag:
@@ -261,14 +263,14 @@ class _Audit:
             return
         watched.row.repeats += repeats.events
         byte_ranges, positions = tuple(repeats.byte_ranges), tuple(repeats.byte_ranges.marks)
-        told = f"{_some(repeats.events, 'event')} with {_some(repeats.flows, 'flow')}"
+        again = f"{_some(repeats.events, 'event')} with {_some(repeats.flows, 'flow')}"
         last = f"; the last: {positions[-1]}" if positions[-1] != positions[0] else ""
-        text = f"{told} told bytes {_listed(byte_ranges)} again; the first: {positions[0]}{last}"
+        text = f"{again} told bytes {_listed(byte_ranges)} again; the first: {positions[0]}{last}"
         self.report.findings.add(Finding(Kind.REPEAT, watched.path, text, generation, replay, byte_ranges, positions))
 
     def _judge_counts(self, watched: _Watched, quarantine: QuarantineStore) -> bool:
         """Say whether events, checkpoint and quarantine count alike; only where each byte was told once."""
-        ledger, told = watched.ledger, watched.quarantined - watched.pending
+        ledger, sent = watched.ledger, watched.quarantined - watched.pending
         if ledger.flows != watched.flows:
             text = f"flows in the events: {ledger.flows}; as the checkpoint counts: {watched.flows}"
             self._find(watched, Kind.COUNT, text)
@@ -288,10 +290,10 @@ class _Audit:
                 text += f"; flows recovered from quarantine since: {watched.recovered}"
             self._find(watched, Kind.NOT_PROVABLE, text)
             return False
-        if ledger.quarantined != told:
+        if ledger.quarantined != sent:
             text = (
                 f"records and tuples in quarantine, as the events tell: {ledger.quarantined}; as the checkpoint "
-                f"counts: {told}"
+                f"counts: {sent}"
             )
             self._find(watched, Kind.COUNT, text)
             return False

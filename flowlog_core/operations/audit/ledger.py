@@ -20,7 +20,7 @@ _NOWHERE: Final = 2**63
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class EventProperties:
     """What one event says it accounts for: the application properties of the forwarder's events.
 
     Attributes:
@@ -45,7 +45,7 @@ class Told:
     quarantined: int = 0
 
     @classmethod
-    def read(cls, properties: Mapping[str, str | int]) -> "Told | None":
+    def read(cls, properties: Mapping[str, str | int]) -> "EventProperties | None":
         """Read an event's application properties; None where they are not the forwarder's."""
         if properties.get("schema") != SCHEMA:
             return None
@@ -120,7 +120,7 @@ class Ledger:
     Attributes:
         counted_to: Flows and what is in quarantine are counted up to this offset: where the checkpoint's ranges end.
         events: Events entered.
-        told: Flows in them, those that came again included.
+        announced: Flows in them, those that came again included.
         flows: Flows of the ranges up to `counted_to`. Where something was told again, the number says nothing: it may
             have been cut otherwise, or be of bytes that were rewritten since.
         quarantined: Records and tuples in quarantine that the same ranges tell.
@@ -130,7 +130,7 @@ class Ledger:
 
     counted_to: int = 0
     events: int = 0
-    told: int = 0
+    announced: int = 0
     flows: int = 0
     quarantined: int = 0
     first: int = _NOWHERE
@@ -138,50 +138,50 @@ class Ledger:
     _begun: dict[tuple[ByteRange, int], _Begun] | None = None  # by range and parts; few blobs ever have one
     _repeats: Repeats | None = None  # the same
 
-    def enter(self, told: Told, position: EventPosition, *, after_all: bool) -> None:
+    def enter(self, properties: EventProperties, position: EventPosition, *, after_all: bool) -> None:
         """Enter an event.
 
         Args:
-            told: What it says.
+            properties: What it says.
             position: Where it is on the hub.
             after_all: Whether the hub still has every event of the blob that it took after this one.
 
         """
         self.events += 1
-        self.told += told.flows
+        self.announced += properties.flows
         if after_all:
             # Of a range whose first part has not come so far, parts may be gone: it proves only what is behind it.
-            self.first = min(self.first, told.byte_range.end if told.part else told.byte_range.start)
-        if told.parts == 1:
-            self._cover(told, 1, told.flows, position)
+            self.first = min(self.first, properties.byte_range.end if properties.part else properties.byte_range.start)
+        if properties.parts == 1:
+            self._cover(properties, 1, properties.flows, position)
         else:
-            self._enter_part(told, position)
+            self._enter_part(properties, position)
 
-    def _enter_part(self, told: Told, position: EventPosition) -> None:
-        key = told.byte_range, told.parts
+    def _enter_part(self, properties: EventProperties, position: EventPosition) -> None:
+        key = properties.byte_range, properties.parts
         begun = self._begun.get(key) if self._begun else None
         if begun is None:
             self._begun = self._begun or {}
             begun = self._begun[key] = _Begun(0, 0, position)
-        if begun.seen >> told.part & 1:
-            self._repeat(1, told.flows, [told.byte_range], position)
+        if begun.seen >> properties.part & 1:
+            self._repeat(1, properties.flows, [properties.byte_range], position)
             return
-        begun.seen |= 1 << told.part
-        begun.flows += told.flows
+        begun.seen |= 1 << properties.part
+        begun.flows += properties.flows
         begun.position = position
-        if begun.seen.bit_count() == told.parts and self._begun is not None:
+        if begun.seen.bit_count() == properties.parts and self._begun is not None:
             del self._begun[key]
-            self._cover(told, told.parts, begun.flows, position)
+            self._cover(properties, properties.parts, begun.flows, position)
 
-    def _cover(self, told: Told, events: int, flows: int, position: EventPosition) -> None:
+    def _cover(self, properties: EventProperties, events: int, flows: int, position: EventPosition) -> None:
         """Reckon in a range all of whose events have come."""
-        byte_range = told.byte_range
+        byte_range = properties.byte_range
         before = self._covered.within(byte_range)
         if before:
             self._repeat(events, flows, before, position)
         elif byte_range.end <= self.counted_to:
             self.flows += flows
-            self.quarantined += told.quarantined
+            self.quarantined += properties.quarantined
         self._covered.add(byte_range, position)
 
     def _repeat(self, events: int, flows: int, byte_ranges: list[ByteRange], position: EventPosition) -> None:

@@ -22,7 +22,7 @@ from flowlog_core.forwarding.listing import Selection
 from flowlog_core.forwarding.ports import BlobListing, BlobSource, CheckpointStore, Clock, EventSink, Log, Quarantine
 from flowlog_core.operations.backfill.counting import CountingQuarantine, CountingSink, Moved
 from flowlog_core.operations.backfill.stoppable import StoppableClock, StoppableListing
-from flowlog_core.operations.blob_progress import Standing, standings
+from flowlog_core.operations.blob_progress import BlobProgress, list_progress
 from flowlog_core.source.blob import SourceBlob
 
 RUN_SECONDS: Final = 240.0
@@ -214,14 +214,14 @@ class Backfill:
 
         """
         survey = Survey()
-        for standing in self._standings():
-            if standing.whole:
+        for each in self._list_progress():
+            if each.whole:
                 survey.whole += 1
-            elif standing.listed.archived:
+            elif each.listed.archived:
                 survey.archived += 1
             else:
                 survey.blobs += 1
-                survey.length += standing.behind
+                survey.length += each.behind
             progress(survey)
         return survey
 
@@ -249,19 +249,19 @@ class Backfill:
         report.stopped = self.stops > 0
         return report
 
-    def _standings(self) -> Iterator[Standing]:
-        return standings(self._listing, self._checkpoints, self._options.selection, None)
+    def _list_progress(self) -> Iterator[BlobProgress]:
+        return list_progress(self._listing, self._checkpoints, self._options.selection, None)
 
     def _take_up_all(self, show: Callable[[], None]) -> None:
         """Take up the blobs that are not whole, some at once, until there are no more or something forbids it."""
         try:
-            for standing in self._standings():
-                if standing.whole:
+            for progress in self._list_progress():
+                if progress.whole:
                     self._report.already += 1
-                elif standing.listed.archived:
-                    self._report.add_fault(standing.listed.blob, Ending.ARCHIVED, "it is in the archive tier")
+                elif progress.listed.archived:
+                    self._report.add_fault(progress.listed.blob, Ending.ARCHIVED, "it is in the archive tier")
                 else:
-                    self._begin(standing.listed.blob, show)
+                    self._begin(progress.listed.blob, show)
                 if self._over:
                     return
         except StorageError as error:

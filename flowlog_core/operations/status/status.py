@@ -12,7 +12,7 @@ from typing import Final
 
 from flowlog_core.forwarding.listing import Selection
 from flowlog_core.forwarding.ports import BlobListing, CheckpointStore
-from flowlog_core.operations.blob_progress import HourKey, Standing, standings
+from flowlog_core.operations.blob_progress import BlobProgress, HourKey, list_progress
 
 MOST_LATE: Final = 20
 """So many of the blobs that wait too long are named: those that wait longest."""
@@ -48,20 +48,20 @@ class StatusRow:
         """Bytes still to be forwarded."""
         return self.appended - self.forwarded
 
-    def add(self, standing: Standing, now: datetime) -> None:
+    def add(self, progress: BlobProgress, now: datetime) -> None:
         """Reckon in a blob."""
-        if standing.left_alone:
+        if progress.left_alone:
             self.left_alone += 1
             return
         self.blobs += 1
-        self.appended += standing.listed.length
-        self.forwarded += standing.forwarded
-        if not standing.whole:
+        self.appended += progress.listed.length
+        self.forwarded += progress.forwarded
+        if not progress.whole:
             self.waiting += 1
-            self.lag = max(self.lag, standing.lag(now))
-        if standing.checkpoint is not None:
-            self.rewritten += standing.checkpoint.generation > 0
-            self.quarantined += standing.checkpoint.quarantined
+            self.lag = max(self.lag, progress.lag(now))
+        if progress.checkpoint is not None:
+            self.rewritten += progress.checkpoint.generation > 0
+            self.quarantined += progress.checkpoint.quarantined
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -125,15 +125,15 @@ def status(
     """
     made = Status()
     late: list[LateBlob] = []  # a heap: its first one waits least
-    for number, standing in enumerate(standings(listing, checkpoints, selection, first_hour), start=1):
+    for number, progress in enumerate(list_progress(listing, checkpoints, selection, first_hour), start=1):
         seen(number)
-        made.rows.setdefault(standing.hour_key, StatusRow()).add(standing, now)
-        made.total.add(standing, now)
-        lag = standing.lag(now)
-        if standing.whole or standing.left_alone or lag <= max_lag.total_seconds():
+        made.rows.setdefault(progress.hour_key, StatusRow()).add(progress, now)
+        made.total.add(progress, now)
+        lag = progress.lag(now)
+        if progress.whole or progress.left_alone or lag <= max_lag.total_seconds():
             continue
         made.late += 1
-        named = LateBlob(lag, standing.listed.blob.path, standing.behind)
+        named = LateBlob(lag, progress.listed.blob.path, progress.behind)
         if len(late) < MOST_LATE:
             heappush(late, named)
         else:

@@ -412,14 +412,14 @@ def test_of_each_kind_the_first_findings_are_kept_and_all_are_counted() -> None:
         site.put_and_forward(1, blob=blob)
     site.put(vnet_record(1), blob=blobs[0])
     site.clock.seconds += 11 * MINUTE
-    told: list[tuple[str, int]] = []
+    properties: list[tuple[str, int]] = []
 
-    report = site.audit([], tell=lambda stage, count: told.append((stage, count)))
+    report = site.audit([], tell=lambda stage, count: properties.append((stage, count)))
 
     assert report.findings.counts == {Kind.GAP: 103, Kind.BEHIND: 1}
     assert len(list(report.findings)) == 101
     assert report.findings.more() == {Kind.GAP: 3}
-    assert told == [
+    assert properties == [
         *(("listed", count) for count in range(104)),
         ("received", 0),
         *(("judged", count + 1) for count in range(103)),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlog_core.operations.audit.byte_ranges import ByteRange, EventPosition
-from flowlog_core.operations.audit.ledger import Gap, Ledger, Told
+from flowlog_core.operations.audit.ledger import EventProperties, Gap, Ledger
 
 BLOB = "account/container/name"
 
@@ -19,28 +19,30 @@ CUTS = st.lists(st.integers(1, 50), min_size=1, max_size=12)
 PARTS = st.lists(st.integers(1, 4), min_size=12, max_size=12)
 """How many events share each range."""
 
-type Dealt = tuple[Told, EventPosition]
+type Dealt = tuple[EventProperties, EventPosition]
 
 
-def told(start: int, end: int, part: int = 0, parts: int = 1, *, flows: int = 1, quarantined: int = 0) -> Told:
-    return Told(BLOB, 0, None, ByteRange(start, end), part, parts, flows, quarantined)
+def event(
+    start: int, end: int, part: int = 0, parts: int = 1, *, flows: int = 1, quarantined: int = 0
+) -> EventProperties:
+    return EventProperties(BLOB, 0, None, ByteRange(start, end), part, parts, flows, quarantined)
 
 
-def tiling(lengths: Sequence[int], parts: Sequence[int] = (1,) * 12, start: int = 0) -> list[Told]:
+def tiling(lengths: Sequence[int], parts: Sequence[int] = (1,) * 12, start: int = 0) -> list[EventProperties]:
     """The events of ranges with these lengths; each event of a range has another number of flows."""
     ends = [start]
     for length in lengths:
         ends.append(ends[-1] + length)
     ranges = zip(pairwise(ends), parts, strict=False)
-    return [told(*byte_range, part, count, flows=part + 2) for byte_range, count in ranges for part in range(count)]
+    return [event(*byte_range, part, count, flows=part + 2) for byte_range, count in ranges for part in range(count)]
 
 
-def in_turn(events: Sequence[Told], partitions: int = 1) -> list[Dealt]:
+def in_turn(events: Sequence[EventProperties], partitions: int = 1) -> list[Dealt]:
     """Deal the events out to partitions in turn."""
     return [(event, EventPosition(str(at % partitions), at // partitions)) for at, event in enumerate(events)]
 
 
-def interleaved(events: Sequence[Told], partitions: int, seed: int) -> list[Dealt]:
+def interleaved(events: Sequence[EventProperties], partitions: int, seed: int) -> list[Dealt]:
     """Deal the events out to partitions, and read those in any order, but each by itself in its own."""
     chance = random.Random(seed)
     dealt = in_turn(events, partitions)
@@ -78,8 +80,8 @@ def test_any_tiling_is_whole_in_any_interleaving_of_partitions(
 
     assert (missing(ledger), again(ledger)) == ([], (0, 0, []))
     assert missing(ledger, end + 7) == [(end, end + 7, (), 0)]
-    assert (ledger.events, ledger.told) == (len(events), sum(event.flows for event in events))
-    assert ledger.flows == ledger.told
+    assert (ledger.events, ledger.announced) == (len(events), sum(event.flows for event in events))
+    assert ledger.flows == ledger.announced
 
 
 @given(lengths=CUTS, parts=PARTS, seed=st.integers(0, 10**6), dropped=st.integers(0, 10**6))
@@ -118,7 +120,7 @@ def test_what_is_cut_otherwise_after_a_crash_is_told_again_to_where_it_overlaps(
     end = committed + sum(lost) + more
     acknowledged = tiling(lost, parts, start=committed)
     first = [*tiling(before), *acknowledged]
-    recut = told(committed, end, flows=sum(event.flows for event in acknowledged) + 100)
+    recut = event(committed, end, flows=sum(event.flows for event in acknowledged) + 100)
 
     ledger = entered(in_turn([*first, recut]), counted_to=end)
 
@@ -131,7 +133,12 @@ def test_what_is_cut_otherwise_after_a_crash_is_told_again_to_where_it_overlaps(
 
 
 def test_a_range_of_which_a_part_came_before_the_crash_is_told_again() -> None:
-    events = [told(0, 10), told(10, 20, 0, 3, flows=5), told(10, 20, 1, 3, flows=6), told(10, 30)]
+    events = [
+        event(0, 10),
+        event(10, 20, 0, 3, flows=5),
+        event(10, 20, 1, 3, flows=6),
+        event(10, 30),
+    ]
 
     ledger = entered(in_turn(events))
 
@@ -140,13 +147,13 @@ def test_a_range_of_which_a_part_came_before_the_crash_is_told_again() -> None:
 
 
 def test_a_range_in_parts_that_comes_again_in_another_cut_counts_with_all_its_events() -> None:
-    ledger = entered(in_turn([told(0, 20), told(0, 40, 0, 2, flows=3), told(0, 40, 1, 2, flows=4)]))
+    ledger = entered(in_turn([event(0, 20), event(0, 40, 0, 2, flows=3), event(0, 40, 1, 2, flows=4)]))
 
     assert again(ledger) == (2, 7, [ByteRange(0, 20)])
 
 
 def test_gaps_tell_the_events_before_and_behind_them_and_ranges_that_were_begun() -> None:
-    events = [told(10, 20, 1, 2), told(30, 40, 0, 3), told(50, 60), told(70, 80)]
+    events = [event(10, 20, 1, 2), event(30, 40, 0, 3), event(50, 60), event(70, 80)]
 
     ledger = entered(in_turn(events))
 
@@ -164,30 +171,34 @@ def test_gaps_tell_the_events_before_and_behind_them_and_ranges_that_were_begun(
 
 
 def test_repeats_side_by_side_are_one_and_tell_the_first_and_the_last_event() -> None:
-    twice = [told(10, 20), told(20, 30), told(30, 40)]
+    twice = [event(10, 20), event(20, 30), event(30, 40)]
 
-    ledger = entered(in_turn([told(0, 10), *twice, told(40, 50), *twice, told(10, 20)]))
+    ledger = entered(in_turn([event(0, 10), *twice, event(40, 50), *twice, event(10, 20)]))
 
     assert again(ledger) == (4, 4, [ByteRange(10, 40)])
     assert ledger.repeats().byte_ranges.marks == [EventPosition("0", 5), EventPosition("0", 7)]
 
 
 def test_what_is_told_beyond_the_checkpoint_is_not_counted() -> None:
-    events = [told(0, 10, flows=1, quarantined=1), told(10, 20, flows=2, quarantined=3), told(20, 30, flows=4)]
+    events = [
+        event(0, 10, flows=1, quarantined=1),
+        event(10, 20, flows=2, quarantined=3),
+        event(20, 30, flows=4),
+    ]
 
     ledger = entered(in_turn(events), counted_to=20)
 
-    assert (ledger.flows, ledger.quarantined, ledger.told) == (3, 4, 7)
+    assert (ledger.flows, ledger.quarantined, ledger.announced) == (3, 4, 7)
     assert missing(ledger, 20) == []
 
 
 def test_a_ledger_knows_from_where_on_nothing_can_be_gone_by_age() -> None:
     ledger = Ledger()
-    ledger.enter(told(10, 20), EventPosition("0", 0), after_all=False)
+    ledger.enter(event(10, 20), EventPosition("0", 0), after_all=False)
     nothing = ledger.first
-    ledger.enter(told(30, 40, 1, 2), EventPosition("0", 1), after_all=True)
+    ledger.enter(event(30, 40, 1, 2), EventPosition("0", 1), after_all=True)
     behind_the_part = ledger.first
-    ledger.enter(told(20, 30), EventPosition("0", 2), after_all=True)
+    ledger.enter(event(20, 30), EventPosition("0", 2), after_all=True)
 
     assert nothing > 10**18
     assert (behind_the_part, ledger.first) == (40, 20)
@@ -209,8 +220,10 @@ PROPERTIES: dict[str, str | int] = {
 
 
 def test_an_event_is_read_from_its_properties() -> None:
-    assert Told.read(PROPERTIES) == Told(BLOB, 1, None, ByteRange(12, 345), 1, 3, 7, 2)
-    assert Told.read({**PROPERTIES, "replay": "again-1"}) == Told(BLOB, 1, "again-1", ByteRange(12, 345), 1, 3, 7, 2)
+    assert EventProperties.read(PROPERTIES) == EventProperties(BLOB, 1, None, ByteRange(12, 345), 1, 3, 7, 2)
+    assert EventProperties.read({**PROPERTIES, "replay": "again-1"}) == EventProperties(
+        BLOB, 1, "again-1", ByteRange(12, 345), 1, 3, 7, 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -227,5 +240,5 @@ def test_an_event_is_read_from_its_properties() -> None:
     ],
 )
 def test_an_event_of_anybody_else_is_told_apart(other: dict[str, str | int]) -> None:
-    assert Told.read({**PROPERTIES, **other}) is None
-    assert Told.read({}) is None
+    assert EventProperties.read({**PROPERTIES, **other}) is None
+    assert EventProperties.read({}) is None
