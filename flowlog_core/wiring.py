@@ -42,7 +42,7 @@ class SystemClock:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Services:
     """The accounts that the settings name, behind the ports.
 
     Attributes:
@@ -101,10 +101,10 @@ class UseCases:
     sweeper: Sweeper
 
 
-def connect(settings: Settings, log: Log) -> World:
+def connect(settings: Settings, log: Log) -> Services:
     """Put the accounts behind the ports; connections are opened when first used, and kept."""
     state = blob_service(settings.state)
-    return World(
+    return Services(
         source=AzureBlobSource({each.account: blob_service(each) for each in settings.sources}),
         checkpoints=AzureCheckpointStore(state, settings.event_hub.destination),
         sink=EventHubSink(settings.event_hub),
@@ -117,16 +117,16 @@ def connect(settings: Settings, log: Log) -> World:
 
 def wire(settings: Settings) -> UseCases:
     """Wire the app's use cases."""
-    world = connect(settings, JsonLog())
-    forwarder = world.forwarder(settings.forward)
+    services = connect(settings, JsonLog())
+    forwarder = services.forwarder(settings.forward)
     sweeper = Sweeper(
-        listing=world.source,
-        checkpoints=world.checkpoints,
+        listing=services.source,
+        checkpoints=services.checkpoints,
         forward=forwarder.forward,
         first_hour=forwarder.first_hour,
         executor=ThreadPoolExecutor(settings.sweep.parallel, thread_name_prefix="sweep"),
-        clock=world.clock,
-        log=world.log,
+        clock=services.clock,
+        log=services.log,
         options=settings.sweep,
     )
     return UseCases(forwarder, sweeper)

@@ -92,17 +92,17 @@ def add(commands: Subparsers) -> None:
 def _audit(options: argparse.Namespace) -> int:
     settings = read_settings(options)
     chosen = selection(options, settings)
-    world = connect(settings, CommandLog(verbose=options.verbose))
+    services = connect(settings, CommandLog(verbose=options.verbose))
     now = datetime.now(UTC)
     with progress() as tell:
         report = audit(
-            listing=world.source,
-            checkpoints=world.checkpoints,
+            listing=services.source,
+            checkpoints=services.checkpoints,
             reader=EventHubReader(settings.event_hub, options.consumer_group),
             quarantine=quarantine_store(settings.state),
             options=AuditOptions(
                 selection=chosen,
-                first_hour=world.first_hour(settings.forward.start),
+                first_hour=services.first_hour(settings.forward.start),
                 now=now,
                 max_lag=options.max_lag,
                 keyed=settings.forward.partition_by == "mac",

@@ -38,7 +38,7 @@ from flowlog_core.operations.backfill.backfill import (
 )
 from flowlog_core.operations.quarantine.replay import REPLAY
 from flowlog_core.settings import Settings
-from flowlog_core.wiring import World, connect
+from flowlog_core.wiring import Services, connect
 
 ALL_WHOLE: Final = 0
 SOME_NOT_WHOLE: Final = 1
@@ -126,16 +126,16 @@ def _backfill(options: argparse.Namespace) -> int:
     if options.replay is None and options.checkpoint_days:
         _refuse_what_cannot_be_told(chosen.since, options.checkpoint_days, datetime.now(UTC))
     log = _Log(verbose=options.verbose)
-    world = connect(settings, log)
+    services = connect(settings, log)
     # Left from the inside out: first the threads end, then the connection that they send by.
-    with closing(world.sink), ThreadPoolExecutor(options.workers, "backfill") as executor:
-        backfill = _prepared(world, settings, chosen, executor, options)
+    with closing(services.sink), ThreadPoolExecutor(options.workers, "backfill") as executor:
+        backfill = _prepared(services, settings, chosen, executor, options)
         survey = _survey(backfill)
         if options.dry_run:
             _print_survey(survey, options)
             return SOME_NOT_WHOLE if survey.archived else ALL_WHOLE
         if survey.blobs:
-            world.sink.max_event_bytes()  # so that a hub that can't be reached is told at once
+            services.sink.max_event_bytes()  # so that a hub that can't be reached is told at once
         report = _run(backfill, survey, log)
     return _conclude(report, chosen, options)
 
@@ -151,18 +151,18 @@ def _refuse_what_cannot_be_told(since: datetime, days: int, now: datetime) -> No
 
 
 def _prepared(
-    world: World, settings: Settings, chosen: Selection, executor: ThreadPoolExecutor, options: argparse.Namespace
+    services: Services, settings: Settings, chosen: Selection, executor: ThreadPoolExecutor, options: argparse.Namespace
 ) -> Backfill:
     return Backfill(
-        source=world.source,
-        listing=world.source,
-        checkpoints=world.checkpoints.of_replay(options.replay) if options.replay else world.checkpoints,
-        sink=world.sink,
-        quarantine=world.quarantine,
+        source=services.source,
+        listing=services.source,
+        checkpoints=services.checkpoints.of_replay(options.replay) if options.replay else services.checkpoints,
+        sink=services.sink,
+        quarantine=services.quarantine,
         executor=executor,
-        background=world.background,
-        clock=world.clock,
-        log=world.log,
+        background=services.background,
+        clock=services.clock,
+        log=services.log,
         options=BackfillOptions(chosen, settings.forward, options.replay, options.workers),
     )
 

@@ -73,13 +73,13 @@ def add(commands: Subparsers) -> None:
 def _status(options: argparse.Namespace) -> int:
     settings = read_settings(options)
     chosen = selection(options, settings)
-    world = connect(settings, CommandLog(verbose=options.verbose))
+    services = connect(settings, CommandLog(verbose=options.verbose))
     with progress() as tell:
         made = status(
-            listing=world.source,
-            checkpoints=world.checkpoints,
+            listing=services.source,
+            checkpoints=services.checkpoints,
             selection=chosen,
-            first_hour=world.first_hour(settings.forward.start),
+            first_hour=services.first_hour(settings.forward.start),
             now=datetime.now(UTC),
             max_lag=options.max_lag,
             seen=lambda blobs: tell(f"{blobs:,} blobs looked at"),

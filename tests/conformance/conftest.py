@@ -1,14 +1,16 @@
-"""One fixture, two worlds."""
+"""One fixture, two sets of services."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.conformance.world import AzureWorld, MemoryWorld, World
+from tests.conformance.services import AzureServices, MemoryServices, Services
 
 
 @pytest.fixture(params=["memory", "azure"])
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    made: World = MemoryWorld() if request.param == "memory" else AzureWorld(request.getfixturevalue("azurite"))
+def services(request: pytest.FixtureRequest) -> Iterator[Services]:
+    made: Services = (
+        MemoryServices() if request.param == "memory" else AzureServices(request.getfixturevalue("azurite"))
+    )
     yield made
     made.close()

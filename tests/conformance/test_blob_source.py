@@ -6,7 +6,7 @@ import pytest
 
 from flowlog_core.errors import BlobChangedError, BlobGoneError
 from flowlog_core.source.blob import SourceBlob
-from tests.conformance.world import World
+from tests.conformance.services import Services
 
 NAMES = [
     "plain/PT1H.json",
@@ -17,68 +17,68 @@ NAMES = [
 ]
 
 
-def blob_of(world: World, name: str = "a/PT1H.json") -> SourceBlob:
-    return SourceBlob(world.account, f"c{uuid.uuid4().hex}", name)
+def blob_of(services: Services, name: str = "a/PT1H.json") -> SourceBlob:
+    return SourceBlob(services.account, f"c{uuid.uuid4().hex}", name)
 
 
-def test_a_read_gives_the_range_and_tells_etag_and_length_of_the_whole(world: World) -> None:
-    blob = blob_of(world)
-    world.put(blob, b"0123456789")
+def test_a_read_gives_the_range_and_tells_etag_and_length_of_the_whole(services: Services) -> None:
+    blob = blob_of(services)
+    services.put(blob, b"0123456789")
 
-    chunk = world.source.read(blob, 3, 4)
+    chunk = services.source.read(blob, 3, 4)
 
     assert (chunk.data, chunk.length) == (b"3456", 10)
-    assert chunk.etag == world.source.etag(blob)
+    assert chunk.etag == services.source.etag(blob)
 
 
-def test_a_read_that_asks_for_more_than_there_is_gives_what_there_is(world: World) -> None:
-    blob = blob_of(world)
-    world.put(blob, b"0123456789")
+def test_a_read_that_asks_for_more_than_there_is_gives_what_there_is(services: Services) -> None:
+    blob = blob_of(services)
+    services.put(blob, b"0123456789")
 
-    assert world.source.read(blob, 8, 1000).data == b"89"
+    assert services.source.read(blob, 8, 1000).data == b"89"
 
 
 @pytest.mark.parametrize("start", [0, 10, 11, 5000])
-def test_a_read_from_behind_the_end_gives_nothing_and_the_length(world: World, start: int) -> None:
-    blob = blob_of(world)
+def test_a_read_from_behind_the_end_gives_nothing_and_the_length(services: Services, start: int) -> None:
+    blob = blob_of(services)
     data = b"0123456789" if start else b""
-    world.put(blob, data)
+    services.put(blob, data)
 
-    chunk = world.source.read(blob, start, 100)
+    chunk = services.source.read(blob, start, 100)
 
     assert (chunk.data, chunk.length) == (b"", len(data))
-    assert chunk.etag == world.source.etag(blob)
+    assert chunk.etag == services.source.etag(blob)
 
 
-def test_a_read_of_a_snapshot_fails_once_the_blob_has_changed(world: World) -> None:
-    blob = blob_of(world)
-    world.put(blob, b"0123456789")
-    etag = world.source.read(blob, 0, 5).etag
-    assert world.source.read(blob, 5, 5, etag=etag).data == b"56789"
+def test_a_read_of_a_snapshot_fails_once_the_blob_has_changed(services: Services) -> None:
+    blob = blob_of(services)
+    services.put(blob, b"0123456789")
+    etag = services.source.read(blob, 0, 5).etag
+    assert services.source.read(blob, 5, 5, etag=etag).data == b"56789"
 
-    world.put(blob, b"0123456789ab")
+    services.put(blob, b"0123456789ab")
 
     with pytest.raises(BlobChangedError):
-        world.source.read(blob, 5, 5, etag=etag)
+        services.source.read(blob, 5, 5, etag=etag)
 
 
-def test_a_missing_blob_is_gone_for_a_read_and_for_a_look(world: World) -> None:
-    blob = blob_of(world)
+def test_a_missing_blob_is_gone_for_a_read_and_for_a_look(services: Services) -> None:
+    blob = blob_of(services)
     with pytest.raises(BlobGoneError):
-        world.source.read(blob, 0, 5)
+        services.source.read(blob, 0, 5)
 
-    world.put(blob, b"0123456789")
-    world.delete(blob)
+    services.put(blob, b"0123456789")
+    services.delete(blob)
 
     with pytest.raises(BlobGoneError):
-        world.source.read(blob, 0, 5)
+        services.source.read(blob, 0, 5)
     with pytest.raises(BlobGoneError):
-        world.source.etag(blob)
+        services.source.etag(blob)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_names_with_odd_characters_are_read_as_they_are_stored(world: World, name: str) -> None:
-    blob = blob_of(world, name)
-    world.put(blob, b"content of " + name.encode())
+def test_names_with_odd_characters_are_read_as_they_are_stored(services: Services, name: str) -> None:
+    blob = blob_of(services, name)
+    services.put(blob, b"content of " + name.encode())
 
-    assert world.source.read(blob, 0, 2000).data == b"content of " + name.encode()
+    assert services.source.read(blob, 0, 2000).data == b"content of " + name.encode()

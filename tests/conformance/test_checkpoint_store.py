@@ -9,8 +9,8 @@ from flowlog_core.errors import CheckpointLostError
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.ports import CheckpointLease
 from flowlog_core.source.blob import SourceBlob
+from tests.conformance.services import Services
 from tests.conformance.test_blob_source import NAMES
-from tests.conformance.world import World
 
 SOME = Checkpoint(
     offset=1234,
@@ -33,83 +33,83 @@ def blob_of(name: str = "a/PT1H.json") -> SourceBlob:
     return SourceBlob("account", f"c{uuid.uuid4().hex}", name)
 
 
-def acquired(world: World, blob: SourceBlob) -> CheckpointLease:
-    lease = world.checkpoints.acquire(blob)
+def acquired(services: Services, blob: SourceBlob) -> CheckpointLease:
+    lease = services.checkpoints.acquire(blob)
     assert lease is not None
     return lease
 
 
-def test_a_blob_never_seen_has_a_checkpoint_at_its_start(world: World) -> None:
-    assert acquired(world, blob_of()).read() == Checkpoint()
+def test_a_blob_never_seen_has_a_checkpoint_at_its_start(services: Services) -> None:
+    assert acquired(services, blob_of()).read() == Checkpoint()
 
 
-def test_what_was_committed_is_read_by_the_next_owner(world: World) -> None:
+def test_what_was_committed_is_read_by_the_next_owner(services: Services) -> None:
     blob = blob_of()
-    lease = acquired(world, blob)
+    lease = acquired(services, blob)
     lease.read()
     lease.commit(SOME)
     lease.release()
 
-    assert acquired(world, blob).read() == SOME
+    assert acquired(services, blob).read() == SOME
 
 
-def test_an_owner_can_commit_again_and_again(world: World) -> None:
+def test_an_owner_can_commit_again_and_again(services: Services) -> None:
     blob = blob_of()
-    lease = acquired(world, blob)
+    lease = acquired(services, blob)
     lease.read()
     for offset in (1, 2, 3):
         lease.commit(Checkpoint(offset=offset))
     lease.release()
 
-    assert acquired(world, blob).read().offset == 3
+    assert acquired(services, blob).read().offset == 3
 
 
-def test_while_one_holds_the_lease_nobody_else_gets_it(world: World) -> None:
+def test_while_one_holds_the_lease_nobody_else_gets_it(services: Services) -> None:
     blob = blob_of()
-    lease = acquired(world, blob)
-    assert world.checkpoints.acquire(blob) is None
+    lease = acquired(services, blob)
+    assert services.checkpoints.acquire(blob) is None
 
     lease.release()
 
-    assert world.checkpoints.acquire(blob) is not None
+    assert services.checkpoints.acquire(blob) is not None
 
 
-def test_leases_of_different_blobs_and_destinations_do_not_meet(world: World) -> None:
+def test_leases_of_different_blobs_and_destinations_do_not_meet(services: Services) -> None:
     blob = blob_of()
-    acquired(world, blob)
+    acquired(services, blob)
 
-    assert world.checkpoints.acquire(blob_of()) is not None
-    assert world.other_checkpoints.acquire(blob) is not None
+    assert services.checkpoints.acquire(blob_of()) is not None
+    assert services.other_checkpoints.acquire(blob) is not None
 
 
-def test_destinations_have_their_own_progress(world: World) -> None:
+def test_destinations_have_their_own_progress(services: Services) -> None:
     blob = blob_of()
-    lease = acquired(world, blob)
+    lease = acquired(services, blob)
     lease.read()
     lease.commit(SOME)
 
-    other = world.other_checkpoints.acquire(blob)
+    other = services.other_checkpoints.acquire(blob)
 
     assert other is not None
     assert other.read() == Checkpoint()
 
 
-def test_an_owner_whose_lease_has_lapsed_cannot_commit(world: World) -> None:
+def test_an_owner_whose_lease_has_lapsed_cannot_commit(services: Services) -> None:
     blob = blob_of()
-    lease = acquired(world, blob)
+    lease = acquired(services, blob)
     lease.read()
-    world.break_lease(blob)
+    services.break_lease(blob)
 
     with pytest.raises(CheckpointLostError):
         lease.commit(SOME)
 
 
-def test_an_owner_that_lost_its_lease_to_another_can_neither_commit_nor_renew_nor_disturb(world: World) -> None:
+def test_an_owner_that_lost_its_lease_to_another_can_neither_commit_nor_renew_nor_disturb(services: Services) -> None:
     blob = blob_of()
-    late = acquired(world, blob)
+    late = acquired(services, blob)
     late.read()
-    world.break_lease(blob)
-    owner = acquired(world, blob)
+    services.break_lease(blob)
+    owner = acquired(services, blob)
     assert owner.read() == Checkpoint()
 
     with pytest.raises(CheckpointLostError):
@@ -120,24 +120,24 @@ def test_an_owner_that_lost_its_lease_to_another_can_neither_commit_nor_renew_no
 
     owner.commit(SOME)
     owner.release()
-    assert acquired(world, blob).read() == SOME
+    assert acquired(services, blob).read() == SOME
 
 
-def test_an_owner_can_renew_its_lease(world: World) -> None:
+def test_an_owner_can_renew_its_lease(services: Services) -> None:
     blob = blob_of()
-    lease = acquired(world, blob)
+    lease = acquired(services, blob)
     lease.renew()
 
-    assert world.checkpoints.acquire(blob) is None
+    assert services.checkpoints.acquire(blob) is None
 
 
-def test_a_lease_counts_its_requests(world: World) -> None:
+def test_a_lease_counts_its_requests(services: Services) -> None:
     blob = blob_of()
-    lease = acquired(world, blob)
+    lease = acquired(services, blob)
     assert lease.requests >= 3  # the blob had to be made
     lease.release()
 
-    lease = acquired(world, blob)
+    lease = acquired(services, blob)
     lease.read()
     lease.commit(SOME)
     lease.renew()
@@ -147,53 +147,53 @@ def test_a_lease_counts_its_requests(world: World) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_blobs_with_odd_names_keep_their_checkpoints(world: World, name: str) -> None:
+def test_blobs_with_odd_names_keep_their_checkpoints(services: Services, name: str) -> None:
     blob = blob_of(name)
-    lease = acquired(world, blob)
+    lease = acquired(services, blob)
     lease.read()
     lease.commit(SOME)
     lease.release()
 
-    assert acquired(world, blob).read() == SOME
+    assert acquired(services, blob).read() == SOME
 
 
-def test_the_time_of_the_first_run_is_kept(world: World) -> None:
+def test_the_time_of_the_first_run_is_kept(services: Services) -> None:
     first = datetime(2026, 11, 20, 23, 17, tzinfo=UTC)
 
-    assert world.checkpoints.first_run(first) == first
-    assert world.checkpoints.first_run(first + timedelta(days=1)) == first
+    assert services.checkpoints.first_run(first) == first
+    assert services.checkpoints.first_run(first + timedelta(days=1)) == first
 
 
-def test_checkpoints_are_found_in_bulk(world: World) -> None:
+def test_checkpoints_are_found_in_bulk(services: Services) -> None:
     blobs = [blob_of()]
     blobs += [SourceBlob("account", blobs[0].container, name) for name in ("a/b/PT1H.json", "a/c/PT1H.json", NAMES[-1])]
     for number, blob in enumerate(blobs[:3]):
-        lease = acquired(world, blob)
+        lease = acquired(services, blob)
         lease.read()
         lease.commit(Checkpoint(offset=number, etag=SOME.etag))
         lease.release()
 
-    found = world.checkpoints.find(blobs[:3], "a/")
+    found = services.checkpoints.find(blobs[:3], "a/")
 
     assert found == {blob: Checkpoint(offset=number, etag=SOME.etag) for number, blob in enumerate(blobs[:3])}
-    assert world.checkpoints.find(blobs[3:], NAMES[-1]) == {}
-    assert world.checkpoints.find([], "") == {}
+    assert services.checkpoints.find(blobs[3:], NAMES[-1]) == {}
+    assert services.checkpoints.find([], "") == {}
 
 
-def test_the_checkpoint_of_a_name_of_full_length_is_found(world: World) -> None:
+def test_the_checkpoint_of_a_name_of_full_length_is_found(services: Services) -> None:
     blob = blob_of("/".join(["l" * 200] * 5) + "/PT1H.json")
-    lease = acquired(world, blob)
+    lease = acquired(services, blob)
     lease.read()
     lease.commit(SOME)
 
-    assert world.checkpoints.find([blob], "l" * 200 + "/") == {blob: SOME}
+    assert services.checkpoints.find([blob], "l" * 200 + "/") == {blob: SOME}
 
 
-def test_the_time_of_the_last_sweep_is_kept(world: World) -> None:
+def test_the_time_of_the_last_sweep_is_kept(services: Services) -> None:
     first = datetime(2026, 11, 20, 23, 17, tzinfo=UTC)
-    assert world.checkpoints.last_sweep() is None
+    assert services.checkpoints.last_sweep() is None
 
-    world.checkpoints.swept(first)
-    world.checkpoints.swept(first + timedelta(minutes=5))
+    services.checkpoints.swept(first)
+    services.checkpoints.swept(first + timedelta(minutes=5))
 
-    assert world.checkpoints.last_sweep() == first + timedelta(minutes=5)
+    assert services.checkpoints.last_sweep() == first + timedelta(minutes=5)

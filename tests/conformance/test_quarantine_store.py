@@ -9,8 +9,8 @@ from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.errors import ItemGoneError
 from flowlog_core.operations.quarantine_store import ItemName, is_item_of
 from flowlog_core.source.blob import NAME_LIMIT, SourceBlob
+from tests.conformance.services import Services
 from tests.conformance.test_blob_source import NAMES
-from tests.conformance.world import World
 
 NOW = datetime(2026, 11, 20, 23, 0, 1, tzinfo=UTC)
 HOURS = "flowLogResourceID=/NET/y=2026/m=11/d=20/"
@@ -29,49 +29,49 @@ def item(container: str, name: str = "a/PT1H.json", offset: int = 12, raw: bytes
 
 
 @pytest.mark.parametrize("raw", [b'{"a":"\\u00fc"}', "{ü".encode(), b"\xff\xfe", None])
-def test_an_item_is_read_as_it_was_put(world: World, container: str, raw: bytes | None) -> None:
+def test_an_item_is_read_as_it_was_put(services: Services, container: str, raw: bytes | None) -> None:
     put = item(container, raw=raw)
-    world.quarantine.put(put, NOW)
+    services.quarantine.put(put, NOW)
 
-    stored = world.quarantine_store.get(put.name)
+    stored = services.quarantine_store.get(put.name)
 
     assert (stored.name, stored.item, stored.time) == (put.name, put, NOW)
 
 
-def test_what_remains_of_an_item_is_read_as_it_was_put(world: World, container: str) -> None:
+def test_what_remains_of_an_item_is_read_as_it_was_put(services: Services, container: str) -> None:
     whole = item(container)
     pieces = (
         QuarantineItem(whole.blob, 12, 3, 0xDEF, "not valid JSON", None),
         QuarantineItem(whole.blob, 15, 4, 0xCDE, "1 of 2 tuples", None, ((1, "no time stamp"),)),
     )
     put = QuarantineItem(whole.blob, 12, 7, 0xABC, "a reason", b'{"a":1}', remains=pieces)
-    world.quarantine.put(put, NOW)
+    services.quarantine.put(put, NOW)
 
-    assert world.quarantine_store.get(put.name).item == put
+    assert services.quarantine_store.get(put.name).item == put
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_items_of_blobs_with_odd_names_are_listed_and_read(world: World, container: str, name: str) -> None:
+def test_items_of_blobs_with_odd_names_are_listed_and_read(services: Services, container: str, name: str) -> None:
     put = item(container, name)
-    world.quarantine.put(put, NOW)
+    services.quarantine.put(put, NOW)
 
-    (listed,) = world.quarantine_store.items("account", container, name)
+    (listed,) = services.quarantine_store.items("account", container, name)
 
     assert (listed.name, listed.size) == (put.name, len(put.document(NOW)))
     assert listed.modified.tzinfo is not None
-    assert world.quarantine_store.get(listed.name).item == put
+    assert services.quarantine_store.get(listed.name).item == put
     assert is_item_of(listed.name, put.blob)
 
 
-def test_only_items_under_a_prefix_are_listed_in_the_order_of_their_names(world: World, container: str) -> None:
+def test_only_items_under_a_prefix_are_listed_in_the_order_of_their_names(services: Services, container: str) -> None:
     names = [f"{HOURS}h={hour:02d}/m=00/macAddress=00155D123456/PT1H.json" for hour in (3, 2, 12)]
     put = [item(container, name, offset) for name in names for offset in (12, 500)]
     for each in put:
-        world.quarantine.put(each, NOW)
-    world.quarantine.put(item(f"{container}x"), NOW)
+        services.quarantine.put(each, NOW)
+    services.quarantine.put(item(f"{container}x"), NOW)
 
     def listed(under: str) -> list[str]:
-        return [each.name for each in world.quarantine_store.items("account", container, under)]
+        return [each.name for each in services.quarantine_store.items("account", container, under)]
 
     assert listed("") == sorted(each.name for each in put)
     assert listed(f"{HOURS}h=0") == sorted(each.name for each in put if "h=0" in each.name)
@@ -79,24 +79,24 @@ def test_only_items_under_a_prefix_are_listed_in_the_order_of_their_names(world:
     assert listed("other") == []
 
 
-def test_a_name_tells_the_blob_and_the_place(world: World, container: str) -> None:
+def test_a_name_tells_the_blob_and_the_place(services: Services, container: str) -> None:
     put = item(container, f"{HOURS}h=23/m=00/macAddress=00155D123456/PT1H.json", 4711)
-    world.quarantine.put(put, NOW)
+    services.quarantine.put(put, NOW)
 
-    (listed,) = world.quarantine_store.items("account", container, HOURS)
+    (listed,) = services.quarantine_store.items("account", container, HOURS)
 
     assert ItemName.read(listed.name) == ItemName(put.blob, 4711, 0xABC)
     assert not is_item_of(listed.name, SourceBlob("account", container, f"{put.blob.name}x"))
 
 
-def test_an_item_whose_name_was_cut_is_found_by_what_its_blob_is_called(world: World, container: str) -> None:
+def test_an_item_whose_name_was_cut_is_found_by_what_its_blob_is_called(services: Services, container: str) -> None:
     names = [f"{LONG}/PT1H.json", f"{LONG}9/PT1H.json"]
     blobs = [SourceBlob("account", container, name) for name in names]
     for name in names:
-        world.quarantine.put(item(container, name), NOW)
-    world.quarantine.put(item(container, "short/PT1H.json"), NOW)
+        services.quarantine.put(item(container, name), NOW)
+    services.quarantine.put(item(container, "short/PT1H.json"), NOW)
 
-    found = [each.name for each in world.quarantine_store.items("account", container, names[0])]
+    found = [each.name for each in services.quarantine_store.items("account", container, names[0])]
 
     assert len(found) == 2
     assert all(len(name) == NAME_LIMIT for name in found)
@@ -105,16 +105,16 @@ def test_an_item_whose_name_was_cut_is_found_by_what_its_blob_is_called(world: W
         read = ItemName.read(name)
         assert read is not None
         assert (read.blob, read.offset) == (None, 12)
-    assert {world.quarantine_store.get(name).item.blob for name in found} == set(blobs)
+    assert {services.quarantine_store.get(name).item.blob for name in found} == set(blobs)
 
 
-def test_an_item_that_is_taken_out_is_gone(world: World, container: str) -> None:
+def test_an_item_that_is_taken_out_is_gone(services: Services, container: str) -> None:
     put = item(container)
-    world.quarantine.put(put, NOW)
+    services.quarantine.put(put, NOW)
 
-    world.quarantine_store.delete(put.name)
-    world.quarantine_store.delete(put.name)
+    services.quarantine_store.delete(put.name)
+    services.quarantine_store.delete(put.name)
 
-    assert list(world.quarantine_store.items("account", container, "")) == []
+    assert list(services.quarantine_store.items("account", container, "")) == []
     with pytest.raises(ItemGoneError, match="no such item"):
-        world.quarantine_store.get(put.name)
+        services.quarantine_store.get(put.name)

@@ -25,7 +25,7 @@ from flowlog_core.operations.quarantine.listing import UnreadableItem, listed_it
 from flowlog_core.operations.quarantine.replay import Recovered, Recovery, RecoveryOptions
 from flowlog_core.operations.quarantine_store import QuarantineStore, StoredItem
 from flowlog_core.settings import Settings
-from flowlog_core.wiring import World, connect
+from flowlog_core.wiring import Services, connect
 
 ALL_SENT: Final = 0
 SOME_REMAIN: Final = 1
@@ -86,14 +86,14 @@ def _replay(options: argparse.Namespace) -> int:
         raise UsageError("say either the names of items or what selects them")
     settings = read_settings(options)
     chosen = item_selection(options, settings)
-    world = connect(settings, CommandLog(verbose=options.verbose))
+    services = connect(settings, CommandLog(verbose=options.verbose))
     store = quarantine_store(settings.state)
-    with closing(world.sink):
+    with closing(services.sink):
         count = len(options.names) or sum(1 for _ in listed_items(store, chosen))
         if count and not _agreed(count, settings, options):
             return SOME_REMAIN
         named, selected = items_by_name(store, options.names), select_items(store, chosen)
-        return _recover(named if options.names else selected, _recovery(world, store, settings, options), options)
+        return _recover(named if options.names else selected, _recovery(services, store, settings, options), options)
 
 
 def _agreed(count: int, settings: Settings, options: argparse.Namespace) -> bool:
@@ -106,15 +106,15 @@ def _agreed(count: int, settings: Settings, options: argparse.Namespace) -> bool
     return options.dry_run or options.keep or confirmed(question, yes=options.yes)
 
 
-def _recovery(world: World, store: QuarantineStore, settings: Settings, options: argparse.Namespace) -> Recovery:
+def _recovery(services: Services, store: QuarantineStore, settings: Settings, options: argparse.Namespace) -> Recovery:
     forward = settings.forward
     return Recovery(
         store=store,
-        source=world.source,
-        checkpoints=world.checkpoints,
-        sink=world.sink,
-        clock=world.clock,
-        log=world.log,
+        source=services.source,
+        checkpoints=services.checkpoints,
+        sink=services.sink,
+        clock=services.clock,
+        log=services.log,
         options=RecoveryOptions(
             events=forward.events,
             partition_by=forward.partition_by,

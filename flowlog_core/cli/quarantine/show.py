@@ -22,7 +22,7 @@ from flowlog_core.operations.quarantine.listing import UnreadableItem, items_of
 from flowlog_core.operations.quarantine.replay import bytes_of
 from flowlog_core.operations.quarantine_store import QuarantineStore, StoredItem
 from flowlog_core.source.blob import SourceBlob
-from flowlog_core.wiring import World, connect
+from flowlog_core.wiring import Services, connect
 
 SHOWN: Final = 0
 NOT_DONE: Final = 2
@@ -61,10 +61,10 @@ def _show(options: argparse.Namespace) -> int:
     if bool(options.names) == bool(options.blob) or (options.offset is not None and not options.blob):
         raise UsageError("say which items: their names, or --blob PATH, to which --offset N may be added")
     settings = read_settings(options)
-    world = connect(settings, CommandLog(verbose=options.verbose))
+    services = connect(settings, CommandLog(verbose=options.verbose))
     found = _asked_for(quarantine_store(settings.state), options)
     if options.raw:
-        return _write_raw(world, found)
+        return _write_raw(services, found)
     shown, status = 0, SHOWN
     for each in found:
         if isinstance(each, UnreadableItem):
@@ -78,13 +78,13 @@ def _show(options: argparse.Namespace) -> int:
     return status
 
 
-def _write_raw(world: World, found: Iterator[StoredItem | UnreadableItem]) -> int:
+def _write_raw(services: Services, found: Iterator[StoredItem | UnreadableItem]) -> int:
     items = list(islice(found, 2))
     if len(items) != 1:
         raise UsageError(f"--raw takes one item, and there {'are more' if items else 'is none'}")
     if isinstance(items[0], UnreadableItem):
         raise UsageError(items[0].reason)
-    sys.stdout.buffer.write(bytes_of(items[0].item, world.source))
+    sys.stdout.buffer.write(bytes_of(items[0].item, services.source))
     return SHOWN
 
 

@@ -102,12 +102,12 @@ def _report(options: argparse.Namespace) -> int:
 def _read_blobs(traffic: Traffic, options: argparse.Namespace) -> Coverage:
     settings = read_settings(options)
     chosen = selection(options, settings)
-    world = connect(settings, CommandLog(verbose=options.verbose))
+    services = connect(settings, CommandLog(verbose=options.verbose))
     with progress() as tell:
         return read_blobs(
             traffic,
-            source=world.source,
-            tree=FlowLogTree(world.source),
+            source=services.source,
+            tree=FlowLogTree(services.source),
             selection=chosen,
             tell=lambda so_far: tell(f"{so_far.logs:,} blobs, {sized(so_far.bytes)}, {traffic.flows:,} flows"),
         )

@@ -12,17 +12,8 @@ from flowlog_core.forwarding.forwarder import Forwarder, ForwardOptions
 from flowlog_core.forwarding.sweep import Sweeper, SweepOptions
 from flowlog_core.source.blob import SourceBlob
 from tests.endurance.simulation.oracle import Truth, judge, truth_of
-from tests.endurance.simulation.world import (
-    Actor,
-    Background,
-    Checkpoints,
-    Clock,
-    Odds,
-    QuarantineStore,
-    Sink,
-    Source,
-    World,
-)
+from tests.endurance.simulation.ports import Background, Checkpoints, Clock, QuarantineStore, Sink, Source
+from tests.endurance.simulation.scheduler import Actor, Odds, Simulation
 from tests.support.flow_logs import document, vnet_record
 from tests.support.memory import AtOnce
 
@@ -78,22 +69,22 @@ class History:
     """Plays one history."""
 
     def __init__(self, seed: int) -> None:
-        world = self.world = World(seed, GENTLE)
+        sim = self.sim = Simulation(seed, GENTLE)
         self.seed = seed
-        self._random = world.random
-        world.odds = self._random.choice([GENTLE, LOSSY, ROUGH, ROUGH, FAILING, REFUSING])
+        self._random = sim.random
+        sim.odds = self._random.choice([GENTLE, LOSSY, ROUGH, ROUGH, FAILING, REFUSING])
         # Ranges of several batches with little time would be cut off in their middle, and that repeats a part.
         hurried = self._random.random() < 0.2  # one in five
-        world.batch_events = 100 if hurried else self._random.randint(1, 4)
+        sim.batch_events = 100 if hurried else self._random.randint(1, 4)
         self._log = _Silent()
         self.forwarder = Forwarder(
-            source=Source(world),
-            checkpoints=Checkpoints(world),
-            sink=Sink(world),
-            quarantine=QuarantineStore(world),
-            clock=Clock(world),
+            source=Source(sim),
+            checkpoints=Checkpoints(sim),
+            sink=Sink(sim),
+            quarantine=QuarantineStore(sim),
+            clock=Clock(sim),
             log=self._log,
-            background=Background(world),
+            background=Background(sim),
             options=ForwardOptions(
                 EventOptions(max_bytes=16_384),
                 run_seconds=60 if hurried else 1e9,
@@ -103,44 +94,44 @@ class History:
             ),
         )
         self.sweeper = Sweeper(
-            listing=Source(world),
-            checkpoints=Checkpoints(world),
+            listing=Source(sim),
+            checkpoints=Checkpoints(sim),
             forward=self.forwarder.forward,
             first_hour=lambda: None,
             executor=AtOnce(),
-            clock=Clock(world),
+            clock=Clock(sim),
             log=self._log,
             options=SweepOptions(((ACCOUNT, CONTAINER),), hours=2, grace_seconds=30, run_seconds=1e9),
         )
         self._logs = [_Log(self._blob(number)) for number in range(self._random.randint(1, 2))]
         self._actors: list[Actor] = []
         self._announced: list[SourceBlob] = []
-        world.begin = self._actors.append
+        sim.begin = self._actors.append
         self._number = 0
         self._result = Result(seed, [])
 
     def play(self) -> Result:
         """Play it to its end, sweep up behind it, and judge."""
-        world = self.world
+        sim = self.sim
         for _ in range(self._random.randint(3, 9)):
             self._write()
             for _ in range(self._random.randint(0, 25)):
                 self._step()
         while self._step():
             pass
-        if world.odds == GENTLE:
+        if sim.odds == GENTLE:
             self._judge("before any sweep: ")
-        world.faults = False
+        sim.faults = False
         for _ in range(6):
-            world.seconds += 300
+            sim.seconds += 300
             if self._sweep_to_end() == 0:
                 break
         else:
             self._result.wrong.append("sweep after sweep finds something behind")
         self._judge("")
-        self._result.wrong += world.violations
-        self._result.calls = world.calls
-        self._result.flows = sum(int(event.properties["flows"]) for event, _ in world.sent)
+        self._result.wrong += sim.violations
+        self._result.calls = sim.calls
+        self._result.flows = sum(int(event.properties["flows"]) for event, _ in sim.sent)
         return self._result
 
     # The writer.
@@ -154,7 +145,7 @@ class History:
         draw = self._random.random()
         if log.exists and draw < 0.06:  # chances of the rarer things
             log.exists = False
-            self.world.delete(log.blob)
+            self.sim.delete(log.blob)
             return
         if draw < 0.12 and log.records:
             # Another content of the same length. Each record differs in its last 512 bytes: what doesn't can't be
@@ -169,15 +160,15 @@ class History:
             log.records = [*log.records, *(self._record() for _ in range(self._random.randint(1, 3)))]
         log.exists = True
         log.truths.append(truth_of(log.blob.path, log.records))
-        self.world.put(log.blob, document(log.records))
-        if self._random.random() >= self.world.odds.lose_event:
+        self.sim.put(log.blob, document(log.records))
+        if self._random.random() >= self.sim.odds.lose_event:
             self._announced.append(log.blob)
         if self._random.random() < 0.2:  # delivery is at least once
             self._announced.append(log.blob)
 
     def _record(self) -> bytes:
         self._number += 1
-        refusing = self.world.odds == REFUSING  # then ranges of several batches should meet records that can't be read
+        refusing = self.sim.odds == REFUSING  # then ranges of several batches should meet records that can't be read
         tuples = 30 if refusing else self._random.choice([0, 1, 2, 5, 30])
         # No two records end in the same 512 bytes: what does can't be told apart by a fingerprint of so many.
         record = vnet_record(tuples, number=self._number, rule=f"AllowVnetOutBound{self._number:04d}")
@@ -190,12 +181,12 @@ class History:
     def _step(self) -> bool:
         """Let something happen; say whether there was anything."""
         choices: list[Callable[[], None]] = []
-        ready = [actor for actor in self._actors if actor.wake <= self.world.seconds]
+        ready = [actor for actor in self._actors if actor.wake <= self.sim.seconds]
         choices += [lambda: self._resume(self._random.choice(ready))] * (6 if ready else 0)
         choices += [self._deliver] * (2 if self._announced else 0)
         if self._actors and self._random.random() < 0.02:  # now and then, beside the runs
             choices.append(lambda: self._begin(self.sweeper.sweep))
-        waiting = [actor.wake for actor in self._actors if actor.wake > self.world.seconds]
+        waiting = [actor.wake for actor in self._actors if actor.wake > self.sim.seconds]
         if waiting:
             choices.append(lambda: self._advance(min(waiting)))
         if not choices:
@@ -228,7 +219,7 @@ class History:
             self._announced.append(actor.blob)
 
     def _advance(self, seconds: float) -> None:
-        self.world.seconds = max(self.world.seconds, seconds)
+        self.sim.seconds = max(self.sim.seconds, seconds)
 
     def _sweep_to_end(self) -> int:
         behind: list[int] = []
@@ -238,14 +229,14 @@ class History:
         return behind[0]
 
     def _judge(self, when: str) -> None:
-        world = self.world
+        sim = self.sim
         wrong = judge(
-            events=[(event.body, dict(event.properties)) for event, _ in world.sent],
-            quarantined=set(world.quarantined),
+            events=[(event.body, dict(event.properties)) for event, _ in sim.sent],
+            quarantined=set(sim.quarantined),
             known={log.blob.path: log.truths for log in self._logs},
             present={log.blob.path: log.truths[-1] for log in self._logs if log.exists},
-            may_repeat=world.may_repeat,
-            committed={blob.path: state.range_ends for blob, state in world.states.items()},
-            offsets={blob.path: state.offsets for blob, state in world.states.items()},
+            may_repeat=sim.may_repeat,
+            committed={blob.path: state.range_ends for blob, state in sim.states.items()},
+            offsets={blob.path: state.offsets for blob, state in sim.states.items()},
         )
         self._result.wrong += [when + each for each in wrong]

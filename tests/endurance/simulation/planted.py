@@ -12,7 +12,7 @@ from flowlog_core.forwarding.forwarder import Forwarder, RunReport, _Run
 from flowlog_core.forwarding.ports import ListedBlob
 from flowlog_core.forwarding.sweep import Sweeper
 from flowlog_core.source.blob import SourceBlob
-from tests.endurance.simulation.world import World
+from tests.endurance.simulation.scheduler import Simulation
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def _offset_is_length() -> Iterator[None]:
 
 @contextmanager
 def _no_lease() -> Iterator[None]:
-    with patch.object(World, "no_lease", new=True):
+    with patch.object(Simulation, "no_lease", new=True):
         yield
 
 

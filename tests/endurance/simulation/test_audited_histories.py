@@ -11,7 +11,8 @@ from flowlog_core.operations.audit.byte_ranges import ByteRange
 from flowlog_core.operations.audit.report import AuditReport, Kind
 from flowlog_core.operations.received_event import ReceivedEvent
 from tests.endurance.simulation.history import ACCOUNT, CONTAINER, History
-from tests.endurance.simulation.world import Actor, Checkpoints, Source
+from tests.endurance.simulation.ports import Checkpoints, Source
+from tests.endurance.simulation.scheduler import Actor
 from tests.support.memory import MemoryQuarantine, MemoryQuarantineStore
 from tests.unit.operations.audit.test_audit import Hub, Read
 
@@ -26,13 +27,13 @@ class Ended:
     def __init__(self, seed: int) -> None:
         history = History(seed)
         assert history.play().wrong == []
-        self.world = history.world
+        self.sim = history.sim
         self.events = [
             ReceivedEvent(str(number % PARTITIONS), number, HOUR, b"", None, None, event.properties)
-            for number, (event, _) in enumerate(self.world.sent)
+            for number, (event, _) in enumerate(self.sim.sent)
         ]
         quarantine = MemoryQuarantine()
-        for item in self.world.quarantined.values():
+        for item in self.sim.quarantined.values():
             quarantine.put(item, HOUR)
         self._quarantine = MemoryQuarantineStore(quarantine)
 
@@ -47,14 +48,14 @@ class Ended:
 
     def _audit(self, events: Read) -> AuditReport:
         return audit(
-            listing=Source(self.world),
-            checkpoints=Checkpoints(self.world),
+            listing=Source(self.sim),
+            checkpoints=Checkpoints(self.sim),
             reader=Hub(events),
             quarantine=self._quarantine,
             options=AuditOptions(
                 selection=Selection(((ACCOUNT, CONTAINER),), HOUR, HOUR + timedelta(hours=1)),
                 first_hour=None,
-                now=self.world.now(),
+                now=self.sim.now(),
                 max_lag=timedelta(0),
                 keyed=False,
             ),
@@ -63,8 +64,8 @@ class Ended:
 
     def needed(self) -> list[ReceivedEvent]:
         """Give the events that alone account for what the checkpoints say was sent."""
-        reached = {blob.path: state.checkpoint for blob, state in self.world.states.items() if blob in self.world.blobs}
-        reached = {path: reached[path] for path in reached if path not in self.world.may_repeat}
+        reached = {blob.path: state.checkpoint for blob, state in self.sim.states.items() if blob in self.sim.blobs}
+        reached = {path: reached[path] for path in reached if path not in self.sim.may_repeat}
         return [
             event
             for event in self.events
@@ -81,7 +82,7 @@ def test_of_any_history_only_repeats_are_found_and_those_only_where_there_may_be
         for events in (ended.events, sorted(ended.events, key=lambda event: event.partition)):
             report = ended.audit(events)
             assert [str(each) for each in report.findings if each.kind is not Kind.REPEAT] == []
-            assert {each.blob for each in report.findings} <= ended.world.may_repeat
+            assert {each.blob for each in report.findings} <= ended.sim.may_repeat
             repeats += len(list(report.findings))
             blobs += report.total.whole
 

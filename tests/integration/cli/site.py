@@ -12,7 +12,7 @@ from flowlog_core.cli import main
 from flowlog_core.log_events import JsonLog
 from flowlog_core.settings import Settings
 from flowlog_core.source.blob import SourceBlob
-from flowlog_core.wiring import World, connect
+from flowlog_core.wiring import Services, connect
 from local.azurite import Azurite
 from local.event_hub.server import EventHub
 from tests.support.flow_logs import document, vnet_record
@@ -51,7 +51,7 @@ class Site:
         for name, value in self.settings.items():
             monkeypatch.setenv(name, value)
         self._capsys = capsys
-        self._worlds: list[World] = []
+        self._services: list[Services] = []
         # Not the hour under way, so that a test that runs across its end sees the same as any other.
         self.hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - HOUR
 
@@ -79,15 +79,15 @@ class Site:
         self.service.get_blob_client(blob.container, blob.name).upload_blob(data, overwrite=True)
         return data
 
-    def world(self, **settings: str) -> World:
+    def services(self, **settings: str) -> Services:
         """Connect as the app does, with these settings beside the site's own."""
         made = connect(self.read_settings(settings), JsonLog())
-        self._worlds.append(made)
+        self._services.append(made)
         return made
 
     def forward(self, *blobs: SourceBlob, **settings: str) -> None:
         """Forward blobs as the app does."""
-        forwarder = self.world(**settings).forwarder(self.read_settings(settings).forward)
+        forwarder = self.services(**settings).forwarder(self.read_settings(settings).forward)
         for blob in blobs:
             forwarder.forward(blob)
 
@@ -97,6 +97,6 @@ class Site:
 
     def close(self) -> None:
         """Close the connections."""
-        for world in self._worlds:
-            world.sink.close()
+        for services in self._services:
+            services.sink.close()
         self.service.close()

@@ -57,7 +57,7 @@ def test_what_was_forwarded_in_whatever_form_is_proven(site: Site, monkeypatch: 
     ]
     for number, form in enumerate(forms):
         blob = site.blob(mac=f"{number:012d}", hours_ago=number % 2)
-        forwarder = site.world(**form).forwarder(site.read_settings(form).forward)
+        forwarder = site.services(**form).forwarder(site.read_settings(form).forward)
         site.put(blob, [vnet_record(RECORD, number=record) for record in range(3)])
         forwarder.forward(blob)
         # The first is rewritten, the others are appended to.

@@ -237,8 +237,8 @@ def test_beside_the_running_app_every_flow_arrives_once_and_the_audit_is_clean(s
     blobs = [site.blob(hours_ago=number % 8, mac=f"00155D{number:06}") for number in range(20)]
     for blob in blobs:
         site.put(blob, 4)
-    world = site.world()
-    forwarder = world.forwarder(site.read_settings({}).forward)
+    services = site.services()
+    forwarder = services.forwarder(site.read_settings({}).forward)
     by_app: list[int] = []
 
     def run_app() -> None:

@@ -25,7 +25,7 @@ def put(site: Site, blob: SourceBlob, raw: bytes, /, *, offset: int = 12, **more
     """Put in quarantine what an older version could not decode."""
     values = {"reason": OLD_REASON, "raw": raw, **more}
     item = QuarantineItem(blob, offset, len(raw), zlib.crc32(raw), **values)
-    site.world().quarantine.put(item, FOUND)
+    site.services().quarantine.put(item, FOUND)
     return item
 
 

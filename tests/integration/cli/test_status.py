@@ -71,7 +71,7 @@ def test_before_the_first_run_old_blobs_are_left_alone_and_no_first_run_is_noted
 ) -> None:
     monkeypatch.setenv("FLOWLOG_START", "now")
     site.put(site.blob(hours_ago=1))
-    checkpoints = site.world().checkpoints
+    checkpoints = site.services().checkpoints
 
     ran = site.run("status", "--max-lag", "0s")
     noted = checkpoints.began()

@@ -119,15 +119,15 @@ class Endless:
 
 
 def test_memory_depends_on_the_number_of_blobs_and_not_on_that_of_events() -> None:
-    world = Endless(blobs=300, ranges=20)
+    endless = Endless(blobs=300, ranges=20)
     site = Site()
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
         report = audit(
-            listing=world,
+            listing=endless,
             checkpoints=site.checkpoints,
-            reader=world,
+            reader=endless,
             quarantine=MemoryQuarantineStore(site.quarantine),
             options=AuditOptions(
                 Selection(((VNET.account, VNET.container),), ELEVEN, ELEVEN + HOUR), None, ELEVEN, HOUR, keyed=True
@@ -138,5 +138,5 @@ def test_memory_depends_on_the_number_of_blobs_and_not_on_that_of_events() -> No
         tracemalloc.stop()
 
     assert (report.total.blobs, report.total.events) == (300, 6000)
-    assert (world.bytes_at[3] - before) / 300 < 1600
-    assert (world.bytes_at[-1] - world.bytes_at[3]) / 300 < 50
+    assert (endless.bytes_at[3] - before) / 300 < 1600
+    assert (endless.bytes_at[-1] - endless.bytes_at[3]) / 300 < 50

@@ -1,4 +1,4 @@
-"""The two worlds that the conformance suite runs in: in memory, and Azurite with the local hub."""
+"""The two sets of services that the conformance suite runs in: in memory, and Azurite with the local hub."""
 
 import uuid
 from abc import ABC, abstractmethod
@@ -32,7 +32,7 @@ from tests.support.memory import (
 Sent = tuple[bytes, str, str | None, Mapping[str, object], str | None]
 
 
-class World(ABC):
+class Services(ABC):
     """The ports, and the other side of them."""
 
     account: str
@@ -69,7 +69,7 @@ class World(ABC):
     def close(self) -> None: ...
 
 
-class MemoryWorld(World):
+class MemoryServices(Services):
     def __init__(self) -> None:
         self.account = "memory"
         clock = ManualClock()
@@ -109,7 +109,7 @@ class MemoryWorld(World):
         pass
 
 
-class AzureWorld(World):
+class AzureServices(Services):
     def __init__(self, azurite: Azurite) -> None:
         self._service = BlobServiceClient.from_connection_string(azurite.connection_string)
         self.account = "devstoreaccount1"

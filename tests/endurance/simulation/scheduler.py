@@ -1,0 +1,237 @@
+"""A simulation in which runs and sweeps take turns at every port call; any call can fail, stall, or be the last.
+
+Each actor is a greenlet. A port call hands control to the history, which decides who goes on and what goes wrong.
+All choices come from one seeded generator, so that a seed is a history.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from greenlet import greenlet
+
+from flowlog_core.errors import (
+    StorageError,
+)
+from flowlog_core.forwarding.checkpoint import Checkpoint
+from flowlog_core.source.blob import SourceBlob
+
+if TYPE_CHECKING:
+    from flowlog_core.decode.quarantine import QuarantineItem
+    from flowlog_core.events.packer import Event
+    from tests.endurance.simulation.ports import Lease
+
+LEASE_SECONDS = 60
+
+
+class CrashError(BaseException):
+    """The actor's process has died. No handler of the app can catch it, and nothing that it does has an effect."""
+
+
+class Fault(Enum):
+    """What goes wrong at a port call."""
+
+    NONE = auto()
+    FAIL_BEFORE = auto()
+    FAIL_AFTER = auto()
+    CRASH_BEFORE = auto()
+    CRASH_AFTER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """How often things go wrong, each at every port call.
+
+    Attributes:
+        fail: The call fails, before or after its effect.
+        crash: The actor's process dies, before or after the call's effect.
+        refuse: The quarantine takes nothing for a while, and nothing else goes wrong.
+        stall: The actor stands still for up to several lease times.
+        lose_event: An append's event never comes.
+    """
+
+    fail: float = 0.0
+    crash: float = 0.0
+    refuse: float = 0.0
+    stall: float = 0.0
+    lose_event: float = 0.0
+
+
+class Actor(greenlet):
+    """A run or a sweep under way, or what one of them does in the background.
+
+    Attributes:
+        crashed: Whether its process has died.
+        stalled: Whether it ever stood still for long.
+        finished: Whether it is through, one way or the other.
+        blob: The blob whose event began it, if any.
+        wake: When it goes on, by the simulation's clock.
+        lease: The lease that it holds, or believes to hold.
+        raised: What its work raised.
+        of: The actor whose background it is; one process, which dies as a whole.
+    """
+
+    def __init__(self, work: Callable[[], object], history: greenlet, of: "Actor | None" = None) -> None:
+        super().__init__(self._work, history)
+        self.of = of
+        self.died = False
+        self.stalled = False
+        self.wake = 0.0
+        self.finished = False
+        self.blob: SourceBlob | None = None
+        self.lease: Lease | None = None
+        self.raised: BaseException | None = None
+        self._call = work
+
+    @property
+    def crashed(self) -> bool:
+        return self.died or (self.of is not None and self.of.crashed)
+
+    def _work(self) -> None:
+        try:
+            self._call()
+        except CrashError:
+            pass
+        except Exception as error:  # noqa: BLE001 # the history looks at what it was
+            self.raised = error
+        self.finished = True
+
+
+@dataclass(slots=True)
+class Stored:
+    """A source blob as it is."""
+
+    data: bytes
+    etag: str
+    modified: datetime
+
+
+@dataclass(slots=True)
+class State:
+    """A checkpoint as it is, with its lease."""
+
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)
+    version: int = 0
+    owner: object = None
+    expires: float = 0.0
+    range_ends: set[tuple[int, int]] = field(default_factory=lambda: {(0, 0)})  # generation and end of each commit
+    offsets: set[int] = field(default_factory=lambda: {0})
+
+
+def storage_error() -> Exception:
+    return StorageError("simulated")
+
+
+class Simulation:
+    """What the ports share: storage, hub, clock and chance, for any number of actors."""
+
+    no_lease = False
+    """A bug to plant: everybody gets the lease."""
+
+    def __init__(self, seed: int, odds: Odds, *, batch_events: int = 2) -> None:
+        self.random = random.Random(seed)
+        self.odds = odds
+        self.seconds = 0.0
+        self.faults = True
+        self.blobs: dict[SourceBlob, Stored] = {}
+        self.states: dict[SourceBlob, State] = {}
+        self.sent: list[tuple[Event, str | None]] = []
+        self.quarantined: dict[str, QuarantineItem] = {}
+        self.may_repeat: set[str] = set()
+        self.violations: list[str] = []
+        self.calls = 0
+        self.swept_at: datetime | None = None
+        self._version = 0
+        self.batch_events = batch_events
+        self.begin: Callable[[Actor], None] = lambda _: None
+        self._history = greenlet.getcurrent()
+
+    # Time.
+
+    def now(self) -> datetime:
+        return datetime(2026, 11, 20, 22, 30, tzinfo=UTC) + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.pause(seconds)
+
+    def jitter(self) -> float:
+        return self.random.random()
+
+    # Turns and faults.
+
+    def pause(self, seconds: float) -> None:
+        """Let others go on; come back no sooner than after so many seconds."""
+        actor = self.actor()
+        actor.wake = self.seconds + seconds
+        self._history.switch()
+        if actor.crashed:
+            raise CrashError
+
+    def call[T](self, effect: Callable[[], T], error: Callable[[], Exception] = storage_error) -> T:
+        """Make a port call: somebody else's turn first, then the effect, and perhaps a fault around it."""
+        actor = self.actor()
+        if actor.crashed:
+            raise CrashError
+        self.calls += 1
+        self.pause(self._delay(actor))
+        fault = self._fault()
+        if fault is Fault.CRASH_BEFORE:
+            self._crash(actor)
+        if fault is Fault.FAIL_BEFORE:
+            raise error()
+        result = effect()
+        if fault is Fault.CRASH_AFTER:
+            self._crash(actor)
+        if fault is Fault.FAIL_AFTER:
+            raise error()
+        return result
+
+    def _crash(self, actor: Actor) -> None:
+        process = actor.of or actor
+        if process.lease is not None:
+            self.may_repeat.add(process.lease.blob.path)
+        process.died = True
+        raise CrashError
+
+    def submit(self, work: Callable[[], None]) -> Actor:
+        """Let an actor's process do something in the background."""
+        actor = self.actor()
+        beside = Actor(work, self._history, actor.of or actor)
+        self.begin(beside)
+        return beside
+
+    def actor(self) -> Actor:
+        actor = greenlet.getcurrent()
+        assert isinstance(actor, Actor)
+        return actor
+
+    def _delay(self, actor: Actor) -> float:
+        if self.faults and self.random.random() < self.odds.stall:
+            actor.stalled = True
+            return self.random.uniform(20, 200)
+        return self.random.uniform(0, 1)
+
+    def _fault(self) -> Fault:
+        if not self.faults:
+            return Fault.NONE
+        draw = self.random.random()
+        if draw < self.odds.fail:
+            return self.random.choice([Fault.FAIL_BEFORE, Fault.FAIL_AFTER])
+        if draw < self.odds.fail + self.odds.crash:
+            return self.random.choice([Fault.CRASH_BEFORE, Fault.CRASH_AFTER])
+        return Fault.NONE
+
+    # The writer's hand.
+
+    def put(self, blob: SourceBlob, data: bytes) -> None:
+        self._version += 1
+        self.blobs[blob] = Stored(data, f'"{self._version}"', self.now())
+
+    def delete(self, blob: SourceBlob) -> None:
+        del self.blobs[blob]
