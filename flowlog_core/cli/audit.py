@@ -1,4 +1,4 @@
-"""The command ``audit``: prove from the hub's events that flow logs were forwarded whole."""
+"""The command ``audit``: prove from the hub's events that flow logs were forwarded completely."""
 
 import argparse
 import json
@@ -62,7 +62,7 @@ _REMEDIES: Final[Mapping[Kind, str]] = {
     Kind.BEHIND: "the sweep, or flowlog backfill, forwards what waits; see docs/operations.md, lag",
     Kind.NOT_PROVABLE: "what is gone by age can't be proven any more: audit sooner, or let the hub keep events longer",
 }
-_FIGURES: Final = ("blobs", "whole", "events", "flows", "repeats", "gaps", "not provable")
+_FIGURES: Final = ("blobs", "complete", "events", "flows", "repeats", "gaps", "not provable")
 _STAGES: Final[Mapping[Stage, str]] = {
     "listed": "blobs listed",
     "received": "events read",
@@ -76,7 +76,7 @@ def add(commands: Subparsers) -> None:
         commands,
         "audit",
         summary="prove that everything was forwarded",
-        description="Prove from the events on the hub that the flow logs of a span of time were forwarded whole.",
+        description="Prove from the events on the hub that the flow logs of a span of time were forwarded completely.",
         epilog=_HELP,
     )
     parser.set_defaults(run=_audit)
@@ -144,7 +144,7 @@ def _say_beside(report: AuditReport, options: argparse.Namespace, say: Callable[
     """Say what else there is, and is no fault."""
     total = report.total
     beside = {
-        f"appended to within {lasting(options.max_lag.total_seconds())}, and not whole yet": total.under_way,
+        f"appended to within {lasting(options.max_lag.total_seconds())}, and not complete yet": total.under_way,
         "left alone, being of hours before FLOWLOG_START": total.left_alone,
         "events of replays and recoveries": report.replayed,
         "events of blobs that are not of this span, or deleted": report.outside,
@@ -159,7 +159,8 @@ def _verdict(report: AuditReport) -> str:
     total = report.total
     if report.proven:
         return (
-            f"Proven: {total.whole:,} of {total.blobs:,} blobs are whole on the hub, with {total.flows:,} flows in "
+            f"Proven: {total.complete:,} of {total.blobs:,} blobs are complete on the hub, "
+            f"with {total.flows:,} flows in "
             f"{total.events:,} events; no gap, no repeat."
         )
     counts = report.findings.counts
@@ -167,7 +168,7 @@ def _verdict(report: AuditReport) -> str:
 
 
 def _cells(row: AuditRow) -> list[str]:
-    figures = (row.blobs, row.whole, row.events, row.flows, row.repeats, row.gaps, row.not_provable)
+    figures = (row.blobs, row.complete, row.events, row.flows, row.repeats, row.gaps, row.not_provable)
     return [f"{figure:,}" for figure in figures]
 
 
@@ -189,7 +190,7 @@ def _document(report: AuditReport, settings: Settings) -> dict[str, object]:
 def _figures(row: AuditRow) -> dict[str, int]:
     return {
         "blobs": row.blobs,
-        "whole": row.whole,
+        "whole": row.complete,
         "underWay": row.under_way,
         "behind": row.behind,
         "leftAlone": row.left_alone,

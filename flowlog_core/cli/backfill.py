@@ -64,13 +64,13 @@ examples:
   flowlog backfill --since 2026-11-01 --until 2026-11-08 --workers 8
   flowlog backfill --since 2026-11-19 --until 2026-11-20 --replay audit-7
 
-Forwards the blobs of these hours that were never forwarded or are not whole, those before
+Forwards the blobs of these hours that were never forwarded or are not complete, those before
 FLOWLOG_START included. It shares leases and checkpoints with the running app, so the two can work
 side by side. Ended by Ctrl-C, or a fault, the same command goes on where it was.
 
 --replay forwards the blobs from their start, whatever was forwarded before: the same flows with the
 same ids, in events whose property `replay` has the label. Its progress is kept apart: the same label
-goes on where it was, and forwards nothing once all is whole; a new label begins anew.
+goes on where it was, and forwards nothing once all is complete; a new label begins anew.
 
 --checkpoint-days: checkpoints are deleted some days after their last change (deployed: 7 more than
 sourceRetentionDays, which is 30; 0 if that is 0: never). Of hours longer ago, what was forwarded
@@ -82,7 +82,7 @@ large blobs 4 keep a processor core busy; with small ones distance counts (stora
 worker forwarded 5 a second, 4 forwarded 16, 8 forwarded 27). To use more cores, run several
 commands with different --source, --container or --prefix.
 
-exit status: 0 all is whole; 1 some blobs are not (they are named); 2 it could not be done, or not
+exit status: 0 all is complete; 1 some blobs are not (they are named); 2 it could not be done, or not
 gone on with; 130 interrupted
 """
 
@@ -169,7 +169,9 @@ def _prepared(
 
 def _survey(backfill: Backfill) -> Survey:
     with progress() as tell:
-        return backfill.survey(lambda survey: tell(f"{survey.blobs + survey.whole + survey.archived:,} blobs listed"))
+        return backfill.survey(
+            lambda survey: tell(f"{survey.blobs + survey.complete + survey.archived:,} blobs listed")
+        )
 
 
 def _run(backfill: Backfill, survey: Survey, log: "_Log") -> BackfillReport:
@@ -224,8 +226,8 @@ def _so_far(report: BackfillReport, survey: Survey) -> str:
     rate = report.bytes / report.seconds if report.seconds else 0
     left = f", {lasting(max(survey.length - report.bytes, 0) / rate)} left" if rate else ""
     return (
-        f"{report.endings[Ending.WHOLE]:,} of {survey.blobs:,} blobs, {sized(report.bytes)} of {sized(survey.length)}, "
-        f"{report.flows:,} flows, {sized(rate)}/s{left}"
+        f"{report.endings[Ending.COMPLETE]:,} of {survey.blobs:,} blobs, "
+        f"{sized(report.bytes)} of {sized(survey.length)}, {report.flows:,} flows, {sized(rate)}/s{left}"
     )
 
 
@@ -236,19 +238,19 @@ def _print_survey(survey: Survey, options: argparse.Namespace) -> None:
             "replay": options.replay,
             "blobs": survey.blobs,
             "bytes": survey.length,
-            "wholeAlready": survey.whole,
+            "wholeAlready": survey.complete,
             "archived": survey.archived,
         }
         sys.stdout.write(json.dumps(figures, indent=2) + "\n")
     else:
         sys.stdout.write(
-            f"blobs: {survey.blobs:,} to forward ({sized(survey.length)}), {survey.whole:,} whole already, "
+            f"blobs: {survey.blobs:,} to forward ({sized(survey.length)}), {survey.complete:,} complete already, "
             f"{survey.archived:,} archived\n"
         )
 
 
 def _conclude(report: BackfillReport, chosen: Selection, options: argparse.Namespace) -> int:
-    """Tell what was done and what is not whole, and give the exit status."""
+    """Tell what was done and what is not complete, and give the exit status."""
     if options.json:
         sys.stdout.write(json.dumps(_document(report, chosen, options), indent=2) + "\n")
     else:
@@ -272,17 +274,17 @@ def _conclude(report: BackfillReport, chosen: Selection, options: argparse.Names
 def _summary(report: BackfillReport, replay: str | None) -> str:
     name = f"replay {replay}: " if replay else ""
     if not report.endings and not report.stopped and report.broken_off is None:
-        found = f"blobs: {report.already:,} whole already" if report.already else "there are no flow logs"
+        found = f"blobs: {report.already:,} complete already" if report.already else "there are no flow logs"
         return f"{name}nothing to forward; {found}"
     others = {
         "gone meanwhile": report.endings[Ending.GONE],
         "begun": report.endings[Ending.STOPPED],
-        "not whole": report.at_fault,
+        "not complete": report.at_fault,
     }
     blobs = "".join(f", {count:,} {what}" for what, count in others.items() if count)
     seconds = max(report.seconds, 0.001)
     return (
-        f"{name}blobs: {report.endings[Ending.WHOLE]:,} forwarded, {report.already:,} whole already{blobs}; "
+        f"{name}blobs: {report.endings[Ending.COMPLETE]:,} forwarded, {report.already:,} complete already{blobs}; "
         f"{sized(report.bytes)}, flows: {report.flows:,}, events: {report.events:,}, quarantined: "
         f"{report.quarantined:,}; {_took(report.seconds)}, {sized(report.bytes / seconds)}/s, "
         f"{report.flows / seconds:,.0f} flows/s"

@@ -1,4 +1,4 @@
-"""What the scanner found in, flows out: one item of a log is decoded and encoded, or rejected, in part or whole."""
+"""What the scanner found in, flows out: one item of a log is decoded and encoded, or rejected, in part or in full."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class DecodedItem:
     """What became of one item.
 
     Attributes:
-        encoded: Its flows, or None where it gives none as a whole.
+        encoded: Its flows, or None where it gives none at all.
         rejected: What of it belongs in quarantine, or None.
         time: The record's time as written, or None where there is no sound record.
 

@@ -81,7 +81,7 @@ class _Formatter:
     """A compiled formatter for one layout.
 
     Attributes:
-        record_texts: What gives the JSON text of each key used that is the same in a whole record.
+        record_texts: What gives the JSON text of each key used that is the same in a complete record.
         group_texts: The same for a flow group.
         format_rows: Writes lines, from ordinals with rows, the table of seconds, the ids' prefix, and those texts.
 

@@ -100,7 +100,7 @@ class Checkpoint:
         except (KeyError, ValueError) as error:
             raise CheckpointUnreadableError(f"{type(error).__name__}: {error}") from error
 
-    def is_whole(self, etag: str) -> bool:
+    def is_complete(self, etag: str) -> bool:
         """Say whether all of the blob was forwarded, of the snapshot with this ETag."""
         return self.complete and self.etag == etag
 

@@ -55,7 +55,7 @@ class Delivery:
     """Sends the ranges of one run, in order.
 
     Attributes:
-        flows: Flows of the ranges acknowledged whole.
+        flows: Flows of the ranges acknowledged completely.
         events: Events acknowledged.
 
     """
@@ -123,7 +123,7 @@ class Delivery:
         self._queued_bytes += sum(len(event.body) for event in packed.events)
 
     def take_forwarded(self) -> Checkpoint | None:
-        """Give the checkpoint behind the last range acknowledged whole, or None if there is none since last asked."""
+        """Return the checkpoint of the last range acknowledged completely, or None if none was since the last call."""
         forwarded, self._forwarded = self._forwarded, None
         return forwarded
 

@@ -319,7 +319,7 @@ class _Run:
         checkpoint = self._checkpoint
         start = checkpoint.verify_from
         first = self._read(start, checkpoint.offset - start + self._use.options.chunk_bytes)
-        if checkpoint.is_whole(first.etag):
+        if checkpoint.is_complete(first.etag):
             return False
         behind = first.data[: checkpoint.offset - start]
         reason = checkpoint.rewritten(first.length, behind)

@@ -1,4 +1,4 @@
-"""Finding flow logs: the blobs of some hours, without listing a container whole.
+"""Finding flow logs: the blobs of some hours, without listing a complete container.
 
 A container may hold hundreds of thousands of old blobs. So its tree is walked by delimiter down to where `y=…` stands;
 what is above that is a resource, whatever its number of levels. Resources are remembered, and below each of them only

@@ -1,10 +1,10 @@
 """The use case: find blobs with bytes that no event announced, and forward them.
 
 An event can be lost, a message poisoned, the app down, and an hour's last append has no next one to heal it. So now and
-then the sweep lists the blobs of the last hours and forwards those that are not wholly forwarded: without a checkpoint,
-with another ETag than the checkpoint's, or with a checkpoint that is not complete.
+then the sweep lists the blobs of the last hours and forwards those that are not complete: without a checkpoint, with
+another ETag than the checkpoint's, or with a checkpoint that is not complete.
 
-A container may hold hundreds of thousands of old blobs, so it is never listed whole: see `listing`.
+A container may hold hundreds of thousands of old blobs, so it is never listed completely: see `listing`.
 """
 
 import logging
@@ -53,8 +53,8 @@ class SweepReport:
         from_hour: The earliest hour looked at.
         to_hour: The latest.
         seen: Blobs listed.
-        behind: Those not wholly forwarded.
-        caught: Those of them that this sweep forwarded whole.
+        behind: Those not completely forwarded.
+        caught: Those of them that this sweep forwarded completely.
         failed: Those of them that met a fault.
         oldest_lag_seconds: How long ago the longest-waiting of them was last appended to; 0 where none waited.
         complete: Whether every blob was looked at, and none failed.
@@ -198,7 +198,7 @@ class Sweeper:
             return []
         checkpoints = self._checkpoints.find([each.blob for each in listed], prefix)
         found = [(each, checkpoints.get(each.blob)) for each in listed]
-        return [each for each, checkpoint in found if checkpoint is None or not checkpoint.is_whole(each.etag)]
+        return [each for each, checkpoint in found if checkpoint is None or not checkpoint.is_complete(each.etag)]
 
     def _await(self, sweep: _Sweep, *, at_most: int) -> None:
         """Wait until at most so many blobs are being forwarded, and reckon in those that were."""

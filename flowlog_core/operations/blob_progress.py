@@ -28,15 +28,15 @@ class BlobProgress:
     left_alone: bool
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         """Whether all of it was forwarded, by the rule of the sweep."""
-        return self.checkpoint is not None and self.checkpoint.is_whole(self.listed.etag)
+        return self.checkpoint is not None and self.checkpoint.is_complete(self.listed.etag)
 
     @property
     def forwarded(self) -> int:
-        """How many of its bytes were forwarded: all of a whole blob, though no checkpoint is behind the closing bytes.
+        """How many of its bytes were forwarded: all bytes of a complete blob, the closing ones included.
 
-        So they aren't behind either, where only what was appended since the blob was whole is missing.
+        After an append to a complete blob only the appended bytes are pending, not the closing ones before them.
         """
         length, checkpoint = self.listed.length, self.checkpoint
         if checkpoint is None or length < checkpoint.offset:  # a shorter one was rewritten, and begins anew
@@ -55,7 +55,7 @@ class BlobProgress:
         return blob.account, blob.container, blob.hour
 
     def lag(self, now: datetime) -> float:
-        """Give the seconds for which it has been waiting, if it is not whole: since it was last appended to."""
+        """Give the seconds for which it has been waiting, if it is not complete: since it was last appended to."""
         return max((now - self.listed.modified).total_seconds(), 0.0)
 
 

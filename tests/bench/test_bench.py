@@ -14,7 +14,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 REFERENCES = {"reference: bytes to flows", "floor: orjson.loads", "copy of the output"}
 STAGES = {"scanner, parsing included", "parse", "scan: the scanner less parse", "decode and encode"}
 STAGES |= {"decode and encode 8 keys", "pack, none", "pack, gzip", "records to events, none", "records to events, gzip"}
-WHOLE = {"bytes to flows", "bytes to events, none", "bytes to events, gzip"}
+COMPLETE = {"bytes to flows", "bytes to events, none", "bytes to events, gzip"}
 EXTRAS = {"records to events: gzip's extra over none", "bytes to events: gzip's extra over none"}
 DOCUMENTS = ["VNet v4", "NSG v2", "VNet v4, quiet"]
 
@@ -52,7 +52,7 @@ def test_each_stage_has_a_rate_beside_the_references(quick: tuple[str, dict[str,
     _, content = quick
     found = figures(content, "stages", subject)
 
-    assert {figure for figure, clock in found if clock} == REFERENCES | STAGES | WHOLE | EXTRAS
+    assert {figure for figure, clock in found if clock} == REFERENCES | STAGES | COMPLETE | EXTRAS
     assert found["flows in it", None] > 2000
     for row in content["rows"]:
         if row["section"] == "stages" and row["unit"] == "flows/s":

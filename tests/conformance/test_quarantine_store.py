@@ -39,12 +39,12 @@ def test_an_item_is_read_as_it_was_put(services: Services, container: str, raw: 
 
 
 def test_what_remains_of_an_item_is_read_as_it_was_put(services: Services, container: str) -> None:
-    whole = item(container)
+    complete = item(container)
     pieces = (
-        QuarantineItem(whole.blob, 12, 3, 0xDEF, "not valid JSON", None),
-        QuarantineItem(whole.blob, 15, 4, 0xCDE, "1 of 2 tuples", None, ((1, "no time stamp"),)),
+        QuarantineItem(complete.blob, 12, 3, 0xDEF, "not valid JSON", None),
+        QuarantineItem(complete.blob, 15, 4, 0xCDE, "1 of 2 tuples", None, ((1, "no time stamp"),)),
     )
-    put = QuarantineItem(whole.blob, 12, 7, 0xABC, "a reason", b'{"a":1}', remains=pieces)
+    put = QuarantineItem(complete.blob, 12, 7, 0xABC, "a reason", b'{"a":1}', remains=pieces)
     services.quarantine.put(put, NOW)
 
     assert services.quarantine_store.get(put.name).item == put

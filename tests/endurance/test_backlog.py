@@ -3,7 +3,7 @@
 from tests.endurance.backlog import MEBIBYTE, forward_backlog
 
 
-def test_a_large_blob_is_forwarded_whole_in_bounded_memory() -> None:
+def test_a_large_blob_is_forwarded_completely_in_bounded_memory() -> None:
     outcome = forward_backlog(40)
 
     assert outcome.blob_bytes >= 40 * MEBIBYTE

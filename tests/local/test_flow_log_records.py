@@ -301,7 +301,7 @@ def test_odd_forms_occur_only_on_request() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_hostile_tuples_and_records_must_be_quarantined_and_nothing_else(kind: int) -> None:
-    whole = parts = 0
+    complete = parts = 0
     *_, (document, _, _) = states = list(grow(recorder(kind, 20, MINUTE + 10, oddities=Oddities(hostile=True)), 40))
     truths = [expect("blob", records, append.offsets) for _, append, records in states]
     found = read(document, "blob")
@@ -309,9 +309,9 @@ def test_hostile_tuples_and_records_must_be_quarantined_and_nothing_else(kind: i
     assert found.flows == [one for truth in truths for one in truth.flows]
     for one in found.quarantined:
         assert document[one.offset : one.offset + 1] == b"{"
-        whole += not one.ordinals
+        complete += not one.ordinals
         parts += bool(one.ordinals)
-    assert whole >= 1
+    assert complete >= 1
     assert parts >= 3
 
 

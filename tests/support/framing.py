@@ -98,7 +98,7 @@ NO_OBJECTS = (b"null", b"-1.5e3", b"true", b'"text"', b"[1,[2]]", b"[]", b"garba
 NO_JSON = (b"{x}", b'{"a":NaN}', b'{"a":"\xff"}', b'{"a":"\\ud800"}', b'{"a":"\x00"}', b"{,}", b"{{{x", INNER_OPENER)
 
 malformed_pieces = shortened_records() | st.sampled_from(NO_OBJECTS + NO_JSON)
-"""What costs itself only, where a record should stand; none of it holds a whole record of a known layout."""
+"""What costs itself only, where a record should stand; none of it holds a complete record of a known layout."""
 
 
 @st.composite

@@ -64,8 +64,8 @@ def flows(raw: bytes, offset: int, blob: str) -> list[Flow | None]:
         if not isinstance(text, str) or not fits(version, text):
             found.append(None)
             continue
-        whole = {"id": flow_id, "recordTime": record["time"], "blob": blob, **constants, **_tuple(version, text)}
-        found.append({name: whole[name] for name in [*DEFAULT_KEYS, *FURTHER_KEYS]})
+        complete = {"id": flow_id, "recordTime": record["time"], "blob": blob, **constants, **_tuple(version, text)}
+        found.append({name: complete[name] for name in [*DEFAULT_KEYS, *FURTHER_KEYS]})
     return found
 
 

@@ -24,7 +24,7 @@ from flowlog_core.operations.quarantine_store import StoredItem
 ALL_WELL: Final = 0
 SOMETHING_THERE: Final = 1
 
-_MOST_ROWS: Final = 1000  # of the table, which is in memory whole
+_MOST_ROWS: Final = 1000  # of the table, which is in memory completely
 _MOST_REASONS: Final = 20
 _MOST_INSIDE: Final = 3  # reasons of its tuples that are shown beside an item's own
 _COLUMNS: Final = (

@@ -1,4 +1,4 @@
-"""The use case: prove from the events that flow logs were forwarded whole.
+"""Prove from the events that flow logs were forwarded completely.
 
 Listing and checkpoints are read first, then the hub to its end, then quarantine. So whatever a checkpoint says was
 acknowledged must be on the hub, and what the app goes on forwarding meanwhile only comes on top. For each blob the
@@ -108,7 +108,7 @@ class _Watched:
 
     path: str
     row: AuditRow
-    whole: bool
+    complete: bool
     left_alone: bool
     behind: int
     modified: datetime
@@ -128,7 +128,7 @@ class _Watched:
         return cls(
             path=progress.listed.blob.path,
             row=row,
-            whole=progress.whole,
+            complete=progress.complete,
             left_alone=progress.left_alone,
             behind=progress.behind,
             modified=progress.listed.modified,
@@ -204,7 +204,7 @@ class _Audit:
             sound = self._judge_ranges(watched)
             if sound and not watched.ledger.repeats().events:
                 sound = self._judge_counts(watched, quarantine)
-            row.whole += sound and watched.whole
+            row.complete += sound and watched.complete
             self._judge_progress(watched)
         for generation, replay, ledger in watched.ledgers():
             if replay is None:
@@ -216,7 +216,7 @@ class _Audit:
             self._judge_repeats(watched, generation, replay, ledger)
 
     def _judge_progress(self, watched: _Watched) -> None:
-        if watched.whole:
+        if watched.complete:
             return
         if self._options.now - watched.modified <= self._options.max_lag:
             watched.row.under_way += 1
@@ -278,7 +278,7 @@ class _Audit:
         if ledger.quarantined == watched.quarantined == 0:
             return True
         kept = _Kept.of(watched, quarantine)
-        if kept.whole_blob:  # noted once for each version of it, which no event tells, all under one name
+        if kept.not_a_flow_log:  # noted once for each version of it, which no event tells, all under one name
             return True
         if kept.count < watched.quarantined:
             watched.row.not_provable += 1
@@ -314,7 +314,7 @@ class _Kept:
     """
 
     count: int
-    whole_blob: bool
+    not_a_flow_log: bool
 
     @classmethod
     def of(cls, watched: _Watched, quarantine: QuarantineStore) -> "_Kept":
@@ -325,7 +325,7 @@ class _Kept:
         offsets = {name.offset for name in map(ItemName.read, names) if name is not None}
         if 0 in offsets or len(names) >= watched.quarantined:  # each item stands for one at least
             return cls(len(names), 0 in offsets)
-        return cls(sum(_count(name, quarantine) for name in names), whole_blob=False)
+        return cls(sum(_count(name, quarantine) for name in names), not_a_flow_log=False)
 
 
 def _count(name: str, quarantine: QuarantineStore) -> int:

@@ -51,11 +51,11 @@ class EventProperties:
             return None
         blob, replay = properties.get("blob"), properties.get("replay")
         keys = ("generation", "rangeStart", "rangeEnd", "part", "parts", "flows", "quarantined")
-        numbers = [properties.get(key) for key in keys]
-        whole = [number for number in numbers if isinstance(number, int) and number >= 0]
-        if not isinstance(blob, str) or not isinstance(replay, str | None) or len(whole) < len(keys):
+        values = [properties.get(key) for key in keys]
+        numbers = [number for number in values if isinstance(number, int) and number >= 0]
+        if not isinstance(blob, str) or not isinstance(replay, str | None) or len(numbers) < len(keys):
             return None
-        generation, start, end, part, parts, flows, quarantined = whole
+        generation, start, end, part, parts, flows, quarantined = numbers
         if start >= end or part >= parts or parts > _MOST_PARTS:
             return None
         return cls(blob, generation, replay, ByteRange(start, end), part, parts, flows, quarantined)

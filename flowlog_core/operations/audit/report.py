@@ -91,9 +91,9 @@ class AuditRow:
 
     Attributes:
         blobs: How many, without those left alone.
-        whole: Those that were forwarded whole, which is proven.
-        under_way: Those that are not whole, and do not wait for long.
-        behind: Those that are not whole, and have waited too long.
+        complete: Those that were forwarded completely, which is proven.
+        under_way: Those that are not complete, and do not wait for long.
+        behind: Those that are not complete, and have waited too long.
         left_alone: Blobs of hours before ``FLOWLOG_START``.
         events: Events of them on the hub, of all generations; without replays.
         flows: Flows in these.
@@ -104,7 +104,7 @@ class AuditRow:
     """
 
     blobs: int = 0
-    whole: int = 0
+    complete: int = 0
     under_way: int = 0
     behind: int = 0
     left_alone: int = 0

@@ -1,7 +1,7 @@
 """The use case: forward the blobs of a span of time, whatever their age.
 
-A backfill takes the blobs that are not whole, by the sweep's rule, through the ordinary forwarder and with the ordinary
-checkpoints. So leases keep it and the running app apart, and one that was interrupted goes on where it was. A replay is
+A backfill takes the blobs that are not complete, by the sweep's rule, through the ordinary forwarder and with the
+ordinary checkpoints. So leases keep it and the running app apart, and one that was interrupted goes on where it was. A replay is
 the same with checkpoints of its own and a label on its events.
 
 The blobs are listed twice: first to count what there is to do, so that progress has a total and a dry run is nothing
@@ -62,23 +62,23 @@ class Survey:
     """What there is to do.
 
     Attributes:
-        blobs: Blobs that are not whole.
+        blobs: Blobs that are not complete.
         length: Bytes of theirs that are not forwarded.
-        whole: Blobs that are.
+        complete: Blobs that are.
         archived: Blobs that are not, and can't be read.
 
     """
 
     blobs: int = 0
     length: int = 0
-    whole: int = 0
+    complete: int = 0
     archived: int = 0
 
 
 class Ending(StrEnum):
-    """What became of a blob that was not whole."""
+    """What became of a blob that was not complete."""
 
-    WHOLE = "whole"
+    COMPLETE = "whole"
     GONE = "gone"
     """Deleted: there is nothing left to forward."""
     HELD = "held"
@@ -93,7 +93,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A blob that is not whole at the end, and why.
+    """A blob that is not complete at the end, and why.
 
     Attributes:
         blob: The blob.
@@ -112,7 +112,7 @@ class BackfillReport:
     """What a backfill has done, so far or in the end.
 
     Attributes:
-        already: Blobs that were whole before.
+        already: Blobs that were complete before.
         endings: What became of the others, counted.
         faults: Those that need somebody's hand, up to `MOST_FAULTS` of them.
         bytes: Of source blobs, that acknowledged events account for.
@@ -215,8 +215,8 @@ class Backfill:
         """
         survey = Survey()
         for each in self._list_progress():
-            if each.whole:
-                survey.whole += 1
+            if each.complete:
+                survey.complete += 1
             elif each.listed.archived:
                 survey.archived += 1
             else:
@@ -226,7 +226,7 @@ class Backfill:
         return survey
 
     def run(self, progress: Callable[[BackfillReport], None]) -> BackfillReport:
-        """Forward what is not whole; a blob that meets a fault does not stop the others.
+        """Forward what is not complete; a blob that meets a fault does not stop the others.
 
         Args:
             progress: Called every half second or so with what was done so far.
@@ -253,10 +253,10 @@ class Backfill:
         return list_progress(self._listing, self._checkpoints, self._options.selection, None)
 
     def _take_up_all(self, show: Callable[[], None]) -> None:
-        """Take up the blobs that are not whole, some at once, until there are no more or something forbids it."""
+        """Take up the blobs that are not complete, some at once, until there are no more or something forbids it."""
         try:
             for progress in self._list_progress():
-                if progress.whole:
+                if progress.complete:
                     self._report.already += 1
                 elif progress.listed.archived:
                     self._report.add_fault(progress.listed.blob, Ending.ARCHIVED, "it is in the archive tier")
@@ -328,7 +328,7 @@ class Backfill:
     # In the executor's threads.
 
     def _take_up(self, blob: SourceBlob) -> "_Ended":
-        """Forward a blob whole, in as many runs as that takes."""
+        """Forward a blob completely, in as many runs as that takes."""
         while not self._over:
             ended = self._forward(blob)
             if ended is not None:
@@ -354,7 +354,7 @@ class Backfill:
             return _Ended(blob, Ending.HELD, "another run holds it")
         last = reports[-1]
         if last.complete:
-            return _Ended(blob, Ending.WHOLE)
+            return _Ended(blob, Ending.COMPLETE)
         if seconds > RUN_SECONDS / 2:  # its time was up: where the hub is busy, that is some seconds early
             return None
         self._source.etag(blob)  # raises where it is gone

@@ -147,7 +147,7 @@ class Recovery:
             scanner = Scanner(RECORD_MARKER, offset=piece.offset)
             scanner.feed(raw[start : start + piece.length])
             if piece.offset == 0:
-                scanner.end()  # a whole blob; anything else is from the midst of one, and no end of the array
+                scanner.end()  # a complete blob; anything else is from the midst of one, and no end of the array
             any_found = False
             try:
                 for found in scanner.items():

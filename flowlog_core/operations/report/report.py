@@ -91,7 +91,7 @@ def _count(blob: SourceBlob, coverage: Coverage, traffic: Traffic, source: BlobS
 
 
 def _read(blob: SourceBlob, traffic: Traffic, source: BlobSource, read_bytes: int) -> int:
-    """Add up a blob's flows; give its length. Where it is appended to meanwhile, go on behind the last whole record."""
+    """Add up a blob's flows; return its length. After an append meanwhile, go on after the last complete record."""
     log = traffic.log(blob)
     while True:
         try:

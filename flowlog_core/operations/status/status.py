@@ -26,7 +26,7 @@ class StatusRow:
         blobs: How many, without those left alone.
         appended: Bytes in them.
         forwarded: Bytes of them that were forwarded.
-        waiting: Blobs that are not whole.
+        waiting: Blobs that are not complete.
         lag: Seconds since the longest-waiting of them was last appended to; 0 where none waits.
         rewritten: Blobs found rewritten.
         quarantined: Records and tuples in quarantine, of the present generations.
@@ -56,7 +56,7 @@ class StatusRow:
         self.blobs += 1
         self.appended += progress.listed.length
         self.forwarded += progress.forwarded
-        if not progress.whole:
+        if not progress.complete:
             self.waiting += 1
             self.lag = max(self.lag, progress.lag(now))
         if progress.checkpoint is not None:
@@ -130,7 +130,7 @@ def status(
         made.rows.setdefault(progress.hour_key, StatusRow()).add(progress, now)
         made.total.add(progress, now)
         lag = progress.lag(now)
-        if progress.whole or progress.left_alone or lag <= max_lag.total_seconds():
+        if progress.complete or progress.left_alone or lag <= max_lag.total_seconds():
             continue
         made.late += 1
         named = LateBlob(lag, progress.listed.blob.path, progress.behind)

@@ -84,7 +84,7 @@ def test_of_any_history_only_repeats_are_found_and_those_only_where_there_may_be
             assert [str(each) for each in report.findings if each.kind is not Kind.REPEAT] == []
             assert {each.blob for each in report.findings} <= ended.sim.may_repeat
             repeats += len(list(report.findings))
-            blobs += report.total.whole
+            blobs += report.total.complete
 
     assert repeats > HISTORIES / 10  # it is worth something only if much happens
     assert blobs > 2 * HISTORIES

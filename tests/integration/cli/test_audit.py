@@ -78,7 +78,7 @@ def test_what_was_forwarded_in_whatever_form_is_proven(site: Site, monkeypatch: 
     flows = RECORD * (7 * 4 + 3)
     assert lines[3].split() == ["all", "4", "4", str(events), str(flows), "0", "0", "0"]
     assert lines[4:] == [
-        f"Proven: 4 of 4 blobs are whole on the hub, with {flows} flows in {events} events; no gap, no repeat."
+        f"Proven: 4 of 4 blobs are complete on the hub, with {flows} flows in {events} events; no gap, no repeat."
     ]
 
 

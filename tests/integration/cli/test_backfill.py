@@ -47,11 +47,11 @@ def wait_for(condition: Callable[[], bool]) -> None:
         threading.Event().wait(0.02)
 
 
-def test_what_was_never_forwarded_is_and_what_is_whole_is_left_alone(site: Site) -> None:
-    whole, half, fresh = site.blob(), site.blob(hours_ago=1), site.blob(hours_ago=7)
-    for blob in (whole, half):
+def test_what_was_never_forwarded_is_and_what_is_complete_is_left_alone(site: Site) -> None:
+    complete, half, fresh = site.blob(), site.blob(hours_ago=1), site.blob(hours_ago=7)
+    for blob in (complete, half):
         site.put(blob, 3)
-    site.forward(whole, half)
+    site.forward(complete, half)
     site.put(half, 5)
     length = len(site.put(fresh, 4))
 
@@ -71,8 +71,8 @@ def test_run_again_it_forwards_nothing_and_says_so(site: Site) -> None:
 
     second = site.run("backfill", *SINCE)
 
-    assert first.out.startswith("blobs: 1 forwarded, 0 whole already; 2.0 kB, flows: 6, events: 1, quarantined: 0; ")
-    assert (second.status, second.out) == (0, "nothing to forward; blobs: 1 whole already\n")
+    assert first.out.startswith("blobs: 1 forwarded, 0 complete already; 2.0 kB, flows: 6, events: 1, quarantined: 0; ")
+    assert (second.status, second.out) == (0, "nothing to forward; blobs: 1 complete already\n")
     assert len(site.hub.events()) == 1
 
 
@@ -91,7 +91,7 @@ def test_a_replay_sends_the_same_flows_from_the_start_and_keeps_its_own_progress
     again = site.run("backfill", *SINCE, "--replay", "audit-7")
 
     assert (ran.status, again.status) == (0, 0)
-    assert again.out == "replay audit-7: nothing to forward; blobs: 1 whole already\n"
+    assert again.out == "replay audit-7: nothing to forward; blobs: 1 complete already\n"
     assert flows_of(site) == first + first
     replayed = site.hub.events()[arrived:]
     assert {event.properties["replay"] for event in replayed} == {"audit-7"}
@@ -118,7 +118,7 @@ def test_a_dry_run_counts_and_leaves_no_trace(
         assert [container.name for container in site.service.list_containers()] == [site.container]
         assert hub.counters().transfers == 0
         plain = site.run("backfill", *SINCE, "--dry-run").out
-        assert plain == "blobs: 2 to forward (4.1 kB), 0 whole already, 0 archived\n"
+        assert plain == "blobs: 2 to forward (4.1 kB), 0 complete already, 0 archived\n"
         site.close()
 
 
@@ -131,9 +131,9 @@ def test_archived_blobs_are_told_and_skipped_with_the_remedy(site: Site) -> None
     dry = site.run("backfill", *SINCE, "--dry-run")
     ran = site.run("backfill", *SINCE)
 
-    assert (dry.status, dry.out) == (1, "blobs: 1 to forward (2.0 kB), 0 whole already, 1 archived\n")
+    assert (dry.status, dry.out) == (1, "blobs: 1 to forward (2.0 kB), 0 complete already, 1 archived\n")
     assert ran.status == 1
-    assert ran.out.startswith("blobs: 1 forwarded, 0 whole already, 1 not whole; ")
+    assert ran.out.startswith("blobs: 1 forwarded, 0 complete already, 1 not complete; ")
     first, second = ran.err.splitlines()
     assert first == f"flowlog: {archived}: it is in the archive tier"
     assert "rehydrate" in second
@@ -261,7 +261,7 @@ def test_beside_the_running_app_every_flow_arrives_once_and_the_audit_is_clean(s
     assert len(flows_of(site)) == 20 * 8
     audited = site.run("audit", *SINCE)
     assert audited.status == 0
-    assert "Proven: 20 of 20 blobs are whole on the hub, with 160 flows in " in audited.out
+    assert "Proven: 20 of 20 blobs are complete on the hub, with 160 flows in " in audited.out
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
@@ -302,7 +302,7 @@ def test_interrupted_in_mid_blob_it_commits_and_releases_and_run_again_it_goes_o
 
     again = site.run("backfill", *SINCE)
 
-    assert again.out.startswith("blobs: 2 forwarded, 0 whole already; ")
+    assert again.out.startswith("blobs: 2 forwarded, 0 complete already; ")
     arrived = flows_of(site)
     assert (len(arrived), set(arrived.values())) == (60_000, {1})
 

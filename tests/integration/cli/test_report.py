@@ -314,7 +314,7 @@ class Page(HTMLParser):
                 self.cells.append(data)
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         return not self._open
 
 
@@ -328,7 +328,7 @@ def page_of(site: Site, *records: bytes) -> tuple[str, Page]:
 def test_a_page_holds_the_figures_in_tables_and_plots(site: Site, folder: Path) -> None:
     _, page = page_of(site, nsg_log([BEGIN, CONTINUE, END]), vnet_log([DENIED]))
 
-    assert page.is_whole
+    assert page.is_complete
     assert {"5,256,000", "9,125", "203.0.113.9", "198.51.100.7", "4,637,952"} <= set(page.cells)
     plots = [script for script in page.scripts if "Plotly.newPlot" in script and len(script) < 100_000]
     assert len(plots) == 4
@@ -358,7 +358,7 @@ def test_what_logs_say_is_escaped_on_a_page(site: Site, folder: Path) -> None:
     evil = "</script><script>alert(1)</script><img src=x onerror=alert(2)><b>&amp;"
     text, page = page_of(site, vnet_log([DENIED], rule=evil))
 
-    assert page.is_whole
+    assert page.is_complete
     assert evil in page.cells
     assert "<script>alert" not in text
     assert "img" not in page.tags

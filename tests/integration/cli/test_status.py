@@ -41,11 +41,11 @@ def test_a_blob_behind_for_too_long_is_named_and_the_status_is_1(site: Site) -> 
 
 
 def test_json_has_the_same_figures_exactly(site: Site) -> None:
-    whole, behind = site.blob(), site.blob(mac="00155D000002")
-    length = len(site.put(whole))
-    site.forward(whole)
+    complete, behind = site.blob(), site.blob(mac="00155D000002")
+    length = len(site.put(complete))
+    site.forward(complete)
     site.put(behind, [vnet_record(7)])
-    appended = len(site.put(whole, [vnet_record(2, number=number) for number in range(4)]))
+    appended = len(site.put(complete, [vnet_record(2, number=number) for number in range(4)]))
 
     ran = site.run("status", "--json", "--max-lag", "0s")
 
@@ -55,12 +55,12 @@ def test_json_has_the_same_figures_exactly(site: Site) -> None:
     assert (row["source"], row["container"], row["hour"]) == (
         "FlowLogStorage",
         site.container,
-        f"{whole.hour:%Y-%m-%dT%H:%M:%SZ}",
+        f"{complete.hour:%Y-%m-%dT%H:%M:%SZ}",
     )
     assert (row["blobs"], row["waiting"], row["forwardedBytes"]) == (2, 2, length)
     assert row["appendedBytes"] - row["behindBytes"] == length
     assert {late["blob"]: late["behindBytes"] for late in document["latest"]} == {
-        whole.path: appended - length,
+        complete.path: appended - length,
         behind.path: row["appendedBytes"] - appended,
     }
     assert document["total"]["blobs"] == 2

@@ -31,15 +31,15 @@ def read(value: dict[str, Any]) -> FlowRecord:
 
 def edited(value: dict[str, Any], place: Sequence[str | int], new: object) -> dict[str, Any]:
     """Copy a record with one value replaced, or taken away where the new one is ``...``."""
-    whole = copy.deepcopy(value)
-    node: Any = whole
+    complete = copy.deepcopy(value)
+    node: Any = complete
     for step in place[:-1]:
         node = node[step]
     if new is ...:
         del node[place[-1]]
     else:
         node[place[-1]] = new
-    return whole
+    return complete
 
 
 def with_column(layout: Layout, index: int, text: str) -> str:

@@ -188,8 +188,8 @@ def test_first_and_last_id_are_those_of_the_body_whatever_the_fields(
     records = [vnet_record(count, number=number) for number, count in enumerate([40, 1, 100, 3])]
     records[1] = records[1].replace(b"10.0.0.4", b"10.0.0.400")
     records[2] = records[2].replace(b",443,6,O,B", b",443,6,O,Z", 3)
-    whole, some = encoded(records), encoded(records, fields=["srcPort"])
-    ids = iter([json.loads(line)["id"] for _, record in whole for line in record.lines])
+    complete, some = encoded(records), encoded(records, fields=["srcPort"])
+    ids = iter([json.loads(line)["id"] for _, record in complete for line in record.lines])
     for event in events_of(pack(some, packer(format_, compression, MIN_EVENT_BYTES, fields=("srcPort",)))):
         flows = [next(ids) for _ in lines(event)]
         assert (event.properties["firstId"], event.properties["lastId"]) == (flows[0], flows[-1])

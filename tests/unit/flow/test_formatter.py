@@ -136,9 +136,9 @@ def test_a_line_is_ascii_and_one_line(raw: bytes) -> None:
 @settings(max_examples=150, deadline=None)
 @given(flow_records(), st.lists(st.sampled_from(ALL_KEYS), min_size=1, unique=True))
 def test_any_choice_of_fields_gives_the_values_of_the_whole_flow(raw: bytes, fields: list[str]) -> None:
-    whole = [json.loads(line) for line in encode(raw).lines]
+    complete = [json.loads(line) for line in encode(raw).lines]
     chosen = [pairs(line) for line in encode(raw, fields).lines]
-    assert chosen == [[(key, flow[key]) for key in fields] for flow in whole]
+    assert chosen == [[(key, flow[key]) for key in fields] for flow in complete]
 
 
 @settings(max_examples=80, deadline=None)
@@ -151,9 +151,9 @@ def test_edits_of_the_default_give_the_values_of_the_whole_flow(raw: bytes, more
     text = ",".join([*(f"+{key}" for key in sorted(more)), *(f"-{key}" for key in sorted(fewer))])
     fields = select_fields(text)
     assert set(fields) == (set(DEFAULT_KEYS) - fewer) | more
-    whole = [json.loads(line) for line in encode(raw).lines]
+    complete = [json.loads(line) for line in encode(raw).lines]
     assert [pairs(line) for line in encode(raw, fields).lines] == [
-        [(key, flow[key]) for key in fields] for flow in whole
+        [(key, flow[key]) for key in fields] for flow in complete
     ]
 
 
@@ -320,13 +320,13 @@ def test_a_flow_over_the_limit_is_told_as_a_bad_tuple_and_the_others_stay() -> N
     short = "1663146003,10.0.0.4,10.0.0.5,1,2,T,O,A,B,,,,"
     long = "1663146003,2001:db8::1,2001:db8::2,1,2,T,O,A,C,1000000,1000000,1000000,1000000"
     raw = nsg_record([short, long, "bad", short])
-    whole = encode(raw)
-    limit = max(len(line) for line in whole.lines)
-    assert encode(raw, limit=limit) == whole
+    complete = encode(raw)
+    limit = max(len(line) for line in complete.lines)
+    assert encode(raw, limit=limit) == complete
     encoded = encode(raw, limit=limit - 1)
-    assert encoded.lines == [whole.lines[0], whole.lines[2]]
+    assert encoded.lines == [complete.lines[0], complete.lines[2]]
     assert list(encoded.ordinals) == [0, 3]
-    assert encoded.bad == (BadTuple(1, f"a flow of {limit} bytes, where an event takes {limit - 1}"), *whole.bad)
+    assert encoded.bad == (BadTuple(1, f"a flow of {limit} bytes, where an event takes {limit - 1}"), *complete.bad)
 
 
 def test_seconds_are_right_though_the_table_of_them_is_emptied_when_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,7 +87,7 @@ def offsets(flows: list[dict[str, Any]]) -> list[int]:
     return [int(flow["id"].split("-")[1]) for flow in flows]
 
 
-def test_a_new_blob_is_forwarded_whole_and_its_checkpoint_is_the_end_of_its_last_record() -> None:
+def test_a_new_blob_is_forwarded_completely_and_its_checkpoint_is_the_end_of_its_last_record() -> None:
     setup = Setup()
     data = document([vnet_record(3), vnet_record(2, number=1)])
     setup.blobs.put(VNET, data)
@@ -154,9 +154,9 @@ def test_any_grouping_of_appends_into_runs_and_any_chunk_size_give_the_same_flow
     sizes: list[int], stops: set[int], chunk_bytes: int, max_bytes: int
 ) -> None:
     records = [vnet_record(size * 3, number=number) for number, size in enumerate(sizes)]
-    whole = Setup()
-    whole.blobs.put(VNET, document(records))
-    whole.forward()
+    complete = Setup()
+    complete.blobs.put(VNET, document(records))
+    complete.forward()
     events = EventOptions(max_bytes=max_bytes)
     setup = Setup(ForwardOptions(start="all", chunk_bytes=chunk_bytes, events=events))
 
@@ -165,7 +165,7 @@ def test_any_grouping_of_appends_into_runs_and_any_chunk_size_give_the_same_flow
         if count in stops or count == len(records):
             setup.forward()
 
-    assert setup.flows() == whole.flows()
+    assert setup.flows() == complete.flows()
     checkpoint = setup.checkpoints.stored(VNET)
     assert checkpoint.offset == len(document(records)) - 2
     assert_tiles(setup.ranges(), checkpoint.range_end)

@@ -117,14 +117,14 @@ def test_a_name_that_fits_is_written_out() -> None:
 )
 def test_a_name_is_never_longer_than_storage_takes(prefix: str, length: int, suffix: str, character: str) -> None:
     found = blob((character * length)[:1024])
-    whole = "/".join([*([prefix] if prefix else []), found.path]) + suffix
+    complete = "/".join([*([prefix] if prefix else []), found.path]) + suffix
     name = found.name_under(prefix, suffix)
-    if len(whole) <= NAME_LIMIT:
-        assert name == whole
+    if len(complete) <= NAME_LIMIT:
+        assert name == complete
     else:
         assert len(name) == NAME_LIMIT
         mark = f"~{found.key}{suffix}"
-        assert name == whole[: NAME_LIMIT - len(mark)] + mark
+        assert name == complete[: NAME_LIMIT - len(mark)] + mark
 
 
 def test_full_length_names_that_differ_in_their_last_character_only_stay_apart() -> None:

@@ -123,7 +123,7 @@ def test_what_the_forwarder_sent_is_proven(shape: EventFormat, compression: str,
 
     assert found(report) == []
     total = report.total
-    assert (total.blobs, total.whole, total.under_way) == (2, 2, 0)
+    assert (total.blobs, total.complete, total.under_way) == (2, 2, 0)
     assert (total.events, total.flows) == (len(site.sink.events), 20 * 9)
     assert list(report.rows) == [(VNET.account, VNET.container, ELEVEN)]
 
@@ -139,7 +139,7 @@ def test_an_event_that_is_not_on_the_hub_is_a_gap_with_its_place(shape: EventFor
     report = site.audit(events)
 
     assert report.total.gaps == 1
-    assert report.total.whole == 0
+    assert report.total.complete == 0
     gap = only(report)
     assert (gap.kind, gap.blob, gap.byte_ranges) == (Kind.GAP, VNET.path, (byte_range_of(gone),))
     if shape == "ndjson":
@@ -164,7 +164,7 @@ def test_an_event_that_comes_again_is_a_repeat_with_its_place() -> None:
     )
     assert repeat.positions == (EventPosition("0", 77), EventPosition("0", 78))
     assert "2 events with 40 flows" in repeat.text
-    assert (report.total.repeats, report.total.whole) == (2, 1)
+    assert (report.total.repeats, report.total.complete) == (2, 1)
 
 
 def test_a_crash_before_the_commit_shows_as_a_repeat_in_whatever_cut() -> None:
@@ -194,7 +194,7 @@ def test_a_crash_before_the_commit_shows_as_a_repeat_in_whatever_cut() -> None:
     end = site.checkpoints.stored(VNET).range_end
     assert len(site.sink.events) == 6
     assert (only(report).kind, only(report).byte_ranges) == (Kind.REPEAT, (ByteRange(committed.range_end, end),))
-    assert report.total.whole == 1
+    assert report.total.complete == 1
 
 
 def test_a_blob_that_nobody_forwarded_is_behind_once_it_waits_too_long() -> None:
@@ -249,25 +249,25 @@ def test_what_the_app_forwards_while_the_audit_reads_is_no_fault() -> None:
     report = site.audit(AppRuns([]))
 
     assert found(report) == []
-    assert (report.total.blobs, report.total.whole) == (1, 1)
+    assert (report.total.blobs, report.total.complete) == (1, 1)
     assert [kind for kind, _ in found(site.audit(site.received()[:-1]))] == [Kind.GAP]
 
 
 # Generations and replays.
 
 
-def test_of_a_rewritten_blob_the_present_generation_must_be_whole_and_no_older_one() -> None:
+def test_of_a_rewritten_blob_the_present_generation_must_be_complete_and_no_older_one() -> None:
     site = Site()
     site.put_and_forward(3)
     site.put_and_forward(4, first=10)
     events = site.received()
 
-    whole = site.audit(events)
+    complete = site.audit(events)
     older = site.audit([*events[:1], *events[2:], events[2]])
     present = site.audit(events[:-1])
 
     assert site.checkpoints.stored(VNET).generation == 1
-    assert (found(whole), whole.total.events, whole.total.flows) == ([], 7, 140)
+    assert (found(complete), complete.total.events, complete.total.flows) == ([], 7, 140)
     assert [(each.kind, each.generation, each.byte_ranges) for each in older.findings] == [
         (Kind.REPEAT, 0, (byte_range_of(events[2]),))
     ]
@@ -284,16 +284,16 @@ def test_a_replay_is_a_tiling_of_its_own() -> None:
         for event in events
     ]
 
-    whole = site.audit([*events, *again])
+    complete = site.audit([*events, *again])
     lost = site.audit([*events, *again[:1], *again[2:], again[3]])
 
-    assert found(whole) == []
-    assert (whole.replayed, whole.total.events, whole.total.flows) == (4, 4, 80)
+    assert found(complete) == []
+    assert (complete.replayed, complete.total.events, complete.total.flows) == (4, 4, 80)
     assert [(each.kind, each.replay, each.byte_ranges) for each in lost.findings] == [
         (Kind.GAP, "monday", (byte_range_of(again[1]),)),
         (Kind.REPEAT, "monday", (byte_range_of(again[3]),)),
     ]
-    assert (lost.total.whole, lost.total.gaps, lost.total.repeats) == (1, 1, 1)
+    assert (lost.total.complete, lost.total.gaps, lost.total.repeats) == (1, 1, 1)
     assert ", replay monday: " in str(next(iter(lost.findings)))
 
 
@@ -309,7 +309,7 @@ def test_what_is_in_quarantine_is_accounted_for_by_events_checkpoint_and_items()
     report = site.audit()
 
     assert (checkpoint.quarantined, checkpoint.pending_quarantined) == (3, 1)
-    assert (found(report), report.total.whole) == ([], 1)
+    assert (found(report), report.total.complete) == ([], 1)
 
 
 def test_items_that_were_taken_out_of_quarantine_are_not_provable() -> None:
@@ -323,7 +323,7 @@ def test_items_that_were_taken_out_of_quarantine_are_not_provable() -> None:
 
     assert found(report) == [(Kind.NOT_PROVABLE, VNET.path)]
     assert "records and tuples put in quarantine: 3, and still there: 1; " in only(report).text
-    assert report.total.whole == 0
+    assert report.total.complete == 0
 
 
 def test_what_was_recovered_from_quarantine_is_told_and_proves_nothing_of_other_items() -> None:
@@ -349,7 +349,7 @@ def test_a_blob_that_was_no_flow_log_at_first_is_proven_once_it_is_one() -> None
     no_log = site.audit()
     site.put_and_forward(2)
 
-    assert (found(no_log), no_log.total.whole) == ([], 1)
+    assert (found(no_log), no_log.total.complete) == ([], 1)
     assert found(site.audit()) == []
     assert site.checkpoints.stored(VNET).quarantined == 2
 
@@ -371,7 +371,7 @@ def test_events_and_checkpoint_must_count_alike(changed: dict[str, int], wrong: 
     report = site.audit(events)
 
     assert (only(report).kind, only(report).text) == (Kind.COUNT, wrong)
-    assert report.total.whole == 0
+    assert report.total.complete == 0
 
 
 # What else is on the hub and in the containers.

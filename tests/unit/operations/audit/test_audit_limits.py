@@ -35,7 +35,7 @@ def test_what_the_hub_let_go_of_at_the_front_is_not_provable_and_no_gap(shape: E
     assert first.byte_ranges[0].start == 0
     held = f"{kept[0].enqueued:%Y-%m-%dT%H:%M:%SZ}"
     assert f"any more: the hub holds only what it took since {held}" in first.text
-    assert (report.total.gaps, report.total.not_provable, report.total.whole) == (0, 1 + (shape == "json"), 0)
+    assert (report.total.gaps, report.total.not_provable, report.total.complete) == (0, 1 + (shape == "json"), 0)
 
 
 def test_behind_the_first_event_that_the_hub_holds_a_gap_is_a_gap() -> None:

@@ -1,4 +1,4 @@
-"""The ledger: any tiling is whole in any order, and what is dropped or told again is found with its extent."""
+"""The ledger: any tiling is complete in any order, and what is dropped or told again is found with its extent."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -70,7 +70,7 @@ def again(ledger: Ledger) -> tuple[int, int, list[ByteRange]]:
 
 
 @given(lengths=CUTS, parts=PARTS, partitions=st.integers(1, 5), seed=st.integers(0, 10**6))
-def test_any_tiling_is_whole_in_any_interleaving_of_partitions(
+def test_any_tiling_is_complete_in_any_interleaving_of_partitions(
     lengths: list[int], parts: list[int], partitions: int, seed: int
 ) -> None:
     events = tiling(lengths, parts)

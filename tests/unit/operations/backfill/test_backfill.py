@@ -117,16 +117,16 @@ def setup() -> Filling:
     return Filling()
 
 
-def test_what_was_never_forwarded_is_forwarded_and_what_is_whole_is_not_even_read(setup: Filling) -> None:
-    whole, fresh = blob_of(22), blob_of(23)
-    setup.blobs.put(whole, log_of(3))
-    setup.forward(whole)
+def test_what_was_never_forwarded_is_forwarded_and_what_is_complete_is_not_even_read(setup: Filling) -> None:
+    complete, fresh = blob_of(22), blob_of(23)
+    setup.blobs.put(complete, log_of(3))
+    setup.forward(complete)
     setup.blobs.put(fresh, log_of(5))
     setup.blobs.reads.clear()
 
     report = setup.run(options=ForwardOptions())
 
-    assert (report.already, report.endings) == (1, {Ending.WHOLE: 1})
+    assert (report.already, report.endings) == (1, {Ending.COMPLETE: 1})
     assert (report.flows, report.events, report.bytes) == (10, 1, len(log_of(5)) - 2)
     assert setup.blobs.reads == [(0, len(log_of(5)))]
     assert len(set(setup.ids())) == len(setup.ids()) == 16
@@ -175,8 +175,8 @@ def test_hours_before_the_start_are_forwarded_and_the_first_run_stays_the_apps(s
 
 
 def test_a_survey_counts_and_leaves_no_trace(setup: Filling) -> None:
-    whole, half, fresh, archived = blobs = [blob_of(hour) for hour in (20, 21, 22, 23)]
-    for blob in (whole, half):
+    complete, half, fresh, archived = blobs = [blob_of(hour) for hour in (20, 21, 22, 23)]
+    for blob in (complete, half):
         setup.blobs.put(blob, log_of(3))
         setup.forward(blob)
     setup.blobs.put(half, log_of(4))
@@ -187,9 +187,9 @@ def test_a_survey_counts_and_leaves_no_trace(setup: Filling) -> None:
 
     survey = setup.survey()
 
-    assert (survey.blobs, survey.whole, survey.archived) == (2, 1, 1)
+    assert (survey.blobs, survey.complete, survey.archived) == (2, 1, 1)
     assert survey.length == len(log_of(4)) - len(log_of(3)) + len(log_of(2))
-    assert set(setup.checkpoints.find(blobs, "")) == {whole, half}
+    assert set(setup.checkpoints.find(blobs, "")) == {complete, half}
     assert len(setup.sink.events) == sent
 
 

@@ -143,7 +143,7 @@ def test_a_blob_is_taken_up_again_for_as_long_as_the_hub_is_busy(setup: Filling)
 
     report = setup.run()
 
-    assert report.endings == {Ending.WHOLE: 1}
+    assert report.endings == {Ending.COMPLETE: 1}
     assert len(setup.ids()) == 6
     assert setup.clock.seconds >= 5 * RUN_SECONDS
 
@@ -155,7 +155,7 @@ def test_a_blob_of_which_a_range_arrived_in_part_is_taken_up_again_as_well(setup
 
     report = setup.run()
 
-    assert report.endings == {Ending.WHOLE: 1}
+    assert report.endings == {Ending.COMPLETE: 1}
     assert len(set(setup.ids())) == 100
 
 
@@ -169,7 +169,7 @@ def test_a_blob_that_takes_longer_than_a_run_is_taken_up_again(setup: Filling) -
 
     report = setup.run()
 
-    assert report.endings == {Ending.WHOLE: 1}
+    assert report.endings == {Ending.COMPLETE: 1}
     assert len(setup.log.of("flowlog.run")) > 5
     assert len(set(setup.ids())) == len(setup.ids()) == 120
 
@@ -181,7 +181,7 @@ def test_a_fault_on_one_blob_does_not_stop_the_others_and_is_told(setup: Filling
 
     report = setup.run()
 
-    assert report.endings == {Ending.WHOLE: 2, Ending.FAILED: 1}
+    assert report.endings == {Ending.COMPLETE: 2, Ending.FAILED: 1}
     (fault,) = report.faults
     assert (fault.blob, fault.ending) == (blob_of(22), Ending.FAILED)
     assert fault.reason == "out of reach"
@@ -219,7 +219,7 @@ def test_a_listing_that_fails_breaks_off_and_what_was_begun_is_finished(setup: F
     report = setup.run()
 
     assert report.broken_off == "no more listings"
-    assert report.endings == {Ending.WHOLE: 2}
+    assert report.endings == {Ending.COMPLETE: 2}
 
 
 def test_a_blob_that_another_run_holds_is_taken_up_once_it_is_free(setup: Filling) -> None:
@@ -231,7 +231,7 @@ def test_a_blob_that_another_run_holds_is_taken_up_once_it_is_free(setup: Fillin
 
     report = setup.run()
 
-    assert report.endings == {Ending.WHOLE: 2}
+    assert report.endings == {Ending.COMPLETE: 2}
     assert [event.properties["blob"] for event, _ in setup.sink.events] == [free.path, held.path]
 
 
@@ -239,7 +239,7 @@ def test_the_blob_of_a_run_that_died_is_waited_for(setup: Filling) -> None:
     setup.blobs.put(blob_of(), log_of(2))
     setup.hold(blob_of())
 
-    assert setup.run().endings == {Ending.WHOLE: 1}
+    assert setup.run().endings == {Ending.COMPLETE: 1}
     assert 60 <= setup.clock.seconds < 75
 
 
@@ -264,7 +264,7 @@ def test_an_archived_blob_is_told_and_not_touched(setup: Filling) -> None:
     assert setup.checkpoints.find([blob_of()], "") == {}
 
 
-def test_a_blob_that_breaks_off_inside_a_record_is_told_once_and_its_whole_records_flow(setup: Filling) -> None:
+def test_a_blob_that_breaks_off_inside_a_record_is_told_once_and_its_complete_records_flow(setup: Filling) -> None:
     setup.blobs.put(blob_of(), log_of(2)[:-20])
 
     report = setup.run()

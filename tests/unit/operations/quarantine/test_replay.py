@@ -95,7 +95,7 @@ def forwarded(data: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for event, _ in sink.events for line in event.body.splitlines()]
 
 
-def test_of_a_whole_record_all_flows_are_sent_as_the_forwarder_would_have_sent_them() -> None:
+def test_of_a_complete_record_all_flows_are_sent_as_the_forwarder_would_have_sent_them() -> None:
     setup = Setup()
     record = vnet_record(5)
     item = setup.put(record)
@@ -189,14 +189,14 @@ def test_the_partition_key_is_left_out_where_the_setting_says_so() -> None:
 
 def test_of_broken_bytes_the_records_in_them_are_sent_with_their_own_places() -> None:
     first, second = vnet_record(2), vnet_record(3, number=1)
-    whole = document([b'{"time":1,', first, second])
+    complete = document([b'{"time":1,', first, second])
     offset = len(OPENER)
     setup = Setup()
-    item = setup.put(whole[offset:-2], offset, "not valid JSON: expected value")
+    item = setup.put(complete[offset:-2], offset, "not valid JSON: expected value")
 
     recovered = setup.recover(item)
 
-    assert setup.flows() == forwarded(whole)
+    assert setup.flows() == forwarded(complete)
     assert recovered.flows == 5
     assert setup.properties("rangeStart", "rangeEnd", "quarantined") == [(offset, offset + item.length, 1)]
 
@@ -224,7 +224,7 @@ def test_of_broken_bytes_what_still_is_broken_stays_and_nothing_is_sent_twice() 
     assert setup.left() == [left]
 
 
-def test_an_object_that_ends_as_a_log_does_stays_whole() -> None:
+def test_an_object_that_ends_as_a_log_does_stays_complete() -> None:
     setup = Setup()
     sound, broken = vnet_record(1), b'{"a":,"b":[{}]}'
     item = setup.put(b",".join([sound, broken]))
@@ -408,7 +408,7 @@ def test_an_item_whose_flows_are_not_acknowledged_stays(busy: bool) -> None:  # 
     assert setup.clock.seconds <= 250
 
 
-def test_a_quarantine_that_refuses_the_rest_keeps_the_whole_item() -> None:
+def test_a_quarantine_that_refuses_the_rest_keeps_the_complete_item() -> None:
     setup = Setup()
     item = setup.put(nsg_record([TUPLE, "rubbish"]))
     setup.quarantine.full = True
@@ -422,19 +422,19 @@ def test_a_quarantine_that_refuses_the_rest_keeps_the_whole_item() -> None:
 def test_without_sending_nothing_is_written_anywhere() -> None:
     setup = Setup(RecoveryOptions(send=False))
     setup.sink.before_send = lambda: pytest.fail("something was sent")
-    whole, mixed = setup.put(vnet_record(2)), setup.put(nsg_record([TUPLE, "rubbish"]), 900)
+    complete, mixed = setup.put(vnet_record(2)), setup.put(nsg_record([TUPLE, "rubbish"]), 900)
 
-    assert setup.recover(whole) == Recovered(whole.name, 2, 0, None)
+    assert setup.recover(complete) == Recovered(complete.name, 2, 0, None)
     assert setup.recover(mixed).remains == 1
-    assert setup.left() == [whole, mixed]
+    assert setup.left() == [complete, mixed]
 
 
 def test_quarantine_can_be_kept_as_it_is() -> None:
     setup = Setup(RecoveryOptions(keep=True))
-    whole, mixed = setup.put(vnet_record(2)), setup.put(nsg_record([TUPLE, "rubbish"]), 900)
+    complete, mixed = setup.put(vnet_record(2)), setup.put(nsg_record([TUPLE, "rubbish"]), 900)
 
-    assert [setup.recover(item).flows for item in (whole, mixed)] == [2, 1]
-    assert setup.left() == [whole, mixed]
+    assert [setup.recover(item).flows for item in (complete, mixed)] == [2, 1]
+    assert setup.left() == [complete, mixed]
     assert len(setup.flows()) == 3
 
 

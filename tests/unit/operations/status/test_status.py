@@ -45,7 +45,7 @@ class Site(Setup):
         return self.status().rows[VNET.account, VNET.container, ELEVEN - hours_ago * HOUR]
 
 
-def test_a_whole_blob_counts_whole_though_its_last_two_bytes_are_no_record() -> None:
+def test_a_complete_blob_counts_as_complete_though_its_last_two_bytes_are_no_record() -> None:
     site = Site()
     data = document([vnet_record(2)])
     site.forwarder.forward(site.put(data, ago=40 * MINUTE))
@@ -54,7 +54,7 @@ def test_a_whole_blob_counts_whole_though_its_last_two_bytes_are_no_record() -> 
     assert (site.status().late, site.status().latest) == (0, [])
 
 
-def test_what_was_appended_to_a_whole_blob_is_behind_by_just_that() -> None:
+def test_what_was_appended_to_a_complete_blob_is_behind_by_just_that() -> None:
     site = Site()
     blob = site.put(document([vnet_record(2)]))
     site.forwarder.forward(blob)
@@ -71,7 +71,7 @@ def test_what_was_appended_to_a_whole_blob_is_behind_by_just_that() -> None:
     assert [(late.lag, late.path, late.behind) for late in made.latest] == [(25 * MINUTE, blob.path, len(fresh))]
 
 
-def test_a_blob_that_was_never_forwarded_is_behind_as_a_whole_from_max_lag_on() -> None:
+def test_a_blob_that_was_never_forwarded_is_behind_with_all_its_bytes_from_max_lag_on() -> None:
     site = Site()
     data = document([vnet_record(2)])
     site.put(data, ago=10 * MINUTE)
@@ -94,7 +94,7 @@ def test_a_run_that_ended_before_its_blob_is_behind_from_its_offset_on() -> None
     assert (site.row().waiting, site.row().forwarded) == (1, 100)
 
 
-def test_a_blob_that_became_shorter_is_behind_as_a_whole() -> None:
+def test_a_blob_that_became_shorter_is_behind_with_all_its_bytes() -> None:
     site = Site()
     site.forwarder.forward(site.put(document([vnet_record(2), vnet_record(2, number=1)])))
     site.put(document([vnet_record(2)]))
