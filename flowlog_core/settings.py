@@ -20,7 +20,7 @@ CONTAINERS: Final = ("insights-logs-networksecuritygroupflowevent", "insights-lo
 """Where Network Watcher writes NSG and VNet flow logs."""
 
 _SOURCE: Final = "FlowLogStorage"
-_STORAGE_FORMS: Final = ("", "__blobServiceUri", "__accountName")  # of a connection, behind its name
+_STORAGE_FORMS: Final = ("", "__blobServiceUri", "__accountName")  # of a connection, after its name
 _HUB_CONNECTION: Final = "FlowLogEventHub"
 _MOST_EVENT_BYTES: Final = 20 * 1024 * 1024  # what a dedicated cluster takes; the hub has the last word
 _DEVELOPMENT_ACCOUNT: Final = "devstoreaccount1"  # the emulator's, see learn.microsoft.com, "Use Azurite"

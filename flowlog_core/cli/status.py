@@ -101,7 +101,7 @@ def _print(made: Status, settings: Settings, options: argparse.Namespace) -> Non
     if made.total.left_alone:
         out.print(f"left alone, being of hours before FLOWLOG_START: {made.total.left_alone:,} blob(s)", soft_wrap=True)
     for late in made.latest:
-        text = f"behind by {sized(late.behind)} for {lasting(late.lag)}: {printable(late.path)}"
+        text = f"behind by {sized(late.pending_bytes)} for {lasting(late.lag)}: {printable(late.path)}"
         out.print(text, markup=False, soft_wrap=True)
     if made.late > len(made.latest):
         out.print(
@@ -114,7 +114,7 @@ def _cells(row: StatusRow) -> list[str]:
         f"{row.blobs:,}",
         sized(row.appended),
         sized(row.forwarded),
-        sized(row.behind),
+        sized(row.pending_bytes),
         lasting(row.lag) if row.waiting else "-",
         f"{row.rewritten:,}",
         f"{row.quarantined:,}",
@@ -129,7 +129,7 @@ def _document(made: Status, chosen: Selection, settings: Settings, options: argp
         "rows": [{**key.fields(), **_figures(row)} for key, row in by_source_hour(made.rows, settings)],
         "total": _figures(made.total),
         "late": made.late,
-        "latest": [{"blob": late.path, "lagSeconds": late.lag, "behindBytes": late.behind} for late in made.latest],
+        "latest": [{"blob": one.path, "lagSeconds": one.lag, "behindBytes": one.pending_bytes} for one in made.latest],
     }
 
 
@@ -138,7 +138,7 @@ def _figures(row: StatusRow) -> dict[str, object]:
         "blobs": row.blobs,
         "appendedBytes": row.appended,
         "forwardedBytes": row.forwarded,
-        "behindBytes": row.behind,
+        "behindBytes": row.pending_bytes,
         "waiting": row.waiting,
         "lagSeconds": round(row.lag, 3),
         "generations": row.rewritten,

@@ -34,7 +34,7 @@ MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
 HEADER_BYTES: Final = 64 * 1024
 """Within so many bytes the array ``"records":[`` must begin."""
 
-BEHIND_BYTES: Final = 512
+PRECEDING_BYTES: Final = 512
 """So many bytes before `Scanner.offset` are kept, for the checkpoint's fingerprint."""
 
 _OVERSIZED: Final = f"record over {MAX_RECORD_BYTES} bytes"
@@ -125,7 +125,7 @@ class _State(Enum):
     BETWEEN = auto()  # in the array, outside of a record
     OPEN = auto()  # from _start on: in an object, or where no object is
     CANDIDATE = auto()  # the same, and what begins at _candidate.start may be a record
-    REFUSED = auto()  # behind an object that is no record; it began at _start
+    REFUSED = auto()  # after an object that is no record; it began at _start
     CLOSED = auto()  # after the array
 
 
@@ -147,7 +147,7 @@ class _Walk:
         self._in_string = False
 
     def to_end(self, buffer: bytearray, base: int, limit: int) -> int | None:
-        """Go on; give the offset behind the object's last brace, or None if that is not before `limit`.
+        """Go on; give the offset after the object's last brace, or None if that is not before `limit`.
 
         Args:
             buffer: Bytes of the blob, those from `position` on among them.
@@ -186,25 +186,25 @@ class Scanner:
 
     Attributes:
         offset: End of the last item returned.
-        behind: The last `BEHIND_BYTES` bytes before `offset`, or all that there are.
+        preceding: The last `PRECEDING_BYTES` bytes before `offset`, or all that there are.
 
     """
 
-    def __init__(self, marker: RecordMarker, *, offset: int = 0, behind: bytes = b"") -> None:
-        """Begin at the start of a blob, or behind a record that ended at `offset`.
+    def __init__(self, marker: RecordMarker, *, offset: int = 0, preceding: bytes = b"") -> None:
+        """Begin at the start of a blob, or after a record that ended at `offset`.
 
         Args:
             marker: What a record looks like.
             offset: Where the bytes to be fed begin; over 0, the end of a record.
-            behind: The up to `BEHIND_BYTES` bytes before `offset`.
+            preceding: The up to `PRECEDING_BYTES` bytes before `offset`.
 
         """
         self.offset = offset
-        self.behind = behind
+        self.preceding = preceding
         self._record_marker = marker
         self._record_start = marker.pattern
-        self._buffer = bytearray(behind)
-        self._base = offset - len(behind)
+        self._buffer = bytearray(preceding)
+        self._base = offset - len(preceding)
         self._position = offset  # BETWEEN, CLOSED: how far they came; REFUSED: the object's end
         self._state = _State.BETWEEN if offset else _State.HEADER
         self._ended = False
@@ -231,7 +231,7 @@ class Scanner:
 
     @property
     def unfinished(self) -> bool:
-        """Whether the bytes behind `offset` hold something that has begun and not ended, or that has no place there."""
+        """Whether the bytes after `offset` hold something that has begun and not ended, or that has no place there."""
         return self._state in _BEGUN
 
     def feed(self, data: bytes) -> None:
@@ -417,7 +417,7 @@ class Scanner:
 
     def _emit(self, item: Item, end: int) -> Item:
         self.offset = self._position = end
-        self.behind = self._bytes(end - BEHIND_BYTES, end)
+        self.preceding = self._bytes(end - PRECEDING_BYTES, end)
         self._was_closed = False
         self._state = _State.BETWEEN
         return item
@@ -438,7 +438,7 @@ class Scanner:
         needed = self._needed
         if self._state in _BEGUN and needed > self._start:
             self._add_to_crc(needed)
-        drop = needed - BEHIND_BYTES - self._base
+        drop = needed - PRECEDING_BYTES - self._base
         if drop > 0:
             del self._buffer[:drop]
             self._base += drop

@@ -1,7 +1,7 @@
 """Encoded flows in, events of limited size out, each with the byte range of the source blob that it accounts for.
 
-Ranges tile: each begins where the one before ended, and ends behind a record. Flows are filled in up to the limit; a
-record that doesn't fit goes on in the next event, and the two then are parts of one range. A range is closed behind a
+Ranges tile: each begins where the one before ended, and ends after a record. Flows are filled in up to the limit; a
+record that doesn't fit goes on in the next event, and the two then are parts of one range. A range is closed after a
 record as soon as its events are full on average, so they are on a backlog, and a small append is one event.
 """
 
@@ -217,7 +217,7 @@ class Packer:
 
     @property
     def _is_full(self) -> bool:
-        """Whether the range is to be closed behind the record just added."""
+        """Whether the range is to be closed after the record just added."""
         if self._framing.most_flows is not None or len(self._parts) >= _MOST_PARTS:
             return True
         filled = sum(len(part.body) for part in self._parts) / self._body_limit + self._open.filled

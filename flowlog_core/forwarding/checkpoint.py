@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import quote, unquote
 
-from flowlog_core.decode.scanner import BEHIND_BYTES
+from flowlog_core.decode.scanner import PRECEDING_BYTES
 from flowlog_core.errors import CheckpointUnreadableError
 
 _SCHEMA: Final = "1"
@@ -20,7 +20,7 @@ class Checkpoint:
 
     Attributes:
         offset: End of the last record forwarded or put in quarantine; never the blob's length.
-        range_end: End of the last event's range; records behind it gave no flow.
+        range_end: End of the last event's range; records after it gave no flow.
         pending_quarantined: Records and tuples in quarantine between `range_end` and `offset`.
         fingerprint: Of the up to 512 bytes before `offset`, see `fingerprint_of`.
         generation: How often the blob was found rewritten.
@@ -107,19 +107,19 @@ class Checkpoint:
     @property
     def verify_from(self) -> int:
         """Where to begin reading, so that the bytes before `offset` come along and can be verified."""
-        return max(0, self.offset - BEHIND_BYTES)
+        return max(0, self.offset - PRECEDING_BYTES)
 
-    def rewritten(self, length: int, behind: bytes) -> str | None:
+    def rewritten(self, length: int, preceding: bytes) -> str | None:
         """Say why the blob is not the one that was read so far, or None if it is.
 
         Args:
             length: The blob's length now.
-            behind: Its bytes from `verify_from` to `offset`.
+            preceding: Its bytes from `verify_from` to `offset`.
 
         """
         if length < self.offset:
             return f"it has {length} bytes, and {self.offset} were forwarded"
-        if self.offset and fingerprint_of(behind) != self.fingerprint:
+        if self.offset and fingerprint_of(preceding) != self.fingerprint:
             return f"its bytes before offset {self.offset} are others"
         return None
 
@@ -134,6 +134,6 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def fingerprint_of(behind: bytes) -> str:
+def fingerprint_of(preceding: bytes) -> str:
     """Hash the bytes before an offset: BLAKE2b with 16 bytes, in hex."""
-    return hashlib.blake2b(behind, digest_size=16).hexdigest()
+    return hashlib.blake2b(preceding, digest_size=16).hexdigest()

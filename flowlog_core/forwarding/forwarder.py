@@ -306,7 +306,7 @@ class _Run:
         report.etag = checkpoint.etag
         report.flows = self._delivery.flows
         report.events = self._delivery.events
-        report.requests += self._lease.requests + 2  # the release, and the look at the source behind it
+        report.requests += self._lease.requests + 2  # the release, and the look at the source after it
         report.duration_ms = round((clock.monotonic() - began) * 1000)
         if self._last_time is not None:
             report.lag_seconds = _seconds_since(self._last_time, clock.now())
@@ -321,14 +321,14 @@ class _Run:
         first = self._read(start, checkpoint.offset - start + self._use.options.chunk_bytes)
         if checkpoint.is_complete(first.etag):
             return False
-        behind = first.data[: checkpoint.offset - start]
-        reason = checkpoint.rewritten(first.length, behind)
+        preceding = first.data[: checkpoint.offset - start]
+        reason = checkpoint.rewritten(first.length, preceding)
         if reason is not None:
             self._begin_again(reason)
             return True
-        self._begin_snapshot(first, behind)
+        self._begin_snapshot(first, preceding)
         try:
-            for data in self._chunks(first, len(behind)):
+            for data in self._chunks(first, len(preceding)):
                 self._scanner.feed(data)
                 self._forward_items()
             self._scanner.end()
@@ -351,19 +351,19 @@ class _Run:
             level=logging.WARNING,
         )
 
-    def _begin_snapshot(self, first: Chunk, behind: bytes) -> None:
+    def _begin_snapshot(self, first: Chunk, preceding: bytes) -> None:
         self._checkpoint = replace(self._checkpoint, etag=first.etag, length=first.length, complete=False)
-        self._scanner = Scanner(RECORD_MARKER, offset=self._checkpoint.offset, behind=behind)
+        self._scanner = Scanner(RECORD_MARKER, offset=self._checkpoint.offset, preceding=preceding)
         self._packer = None
         self._untold = self._checkpoint.pending_quarantined
         self._base = self._checkpoint
         self._records = self._flows = self._events = self._quarantined = 0
 
-    def _chunks(self, first: Chunk, behind: int) -> Iterator[bytes]:
+    def _chunks(self, first: Chunk, preceding: int) -> Iterator[bytes]:
         """Give the snapshot's bytes from the checkpoint on; the next ones are read while these are in work."""
         use, size = self._use, self._use.options.chunk_bytes
-        position = self._checkpoint.offset + len(first.data) - behind
-        data = first.data[behind:]
+        position = self._checkpoint.offset + len(first.data) - preceding
+        data = first.data[preceding:]
         while position < first.length:
             self.report.requests += 1
             ahead = use.background.submit(use.source.read, self._blob, position, size, etag=first.etag)
@@ -467,7 +467,7 @@ class _Run:
             offset=self._scanner.offset,
             range_end=packer.range_start if packer else base.range_end,
             pending_quarantined=packer.quarantined if packer else self._untold,
-            fingerprint=fingerprint_of(self._scanner.behind),
+            fingerprint=fingerprint_of(self._scanner.preceding),
             records=base.records + self._records,
             flows=base.flows + self._flows,
             events=base.events + self._events,

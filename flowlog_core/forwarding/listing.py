@@ -24,7 +24,7 @@ class Selection:
     Attributes:
         containers: Account and container of each place to look at.
         since: The first hour (UTC).
-        until: The hour behind the last one (UTC).
+        until: The hour after the last one (UTC).
         prefix: What the blobs' names begin with.
 
     """

@@ -44,7 +44,7 @@ class BlobProgress:
         return min(checkpoint.length if checkpoint.complete else checkpoint.offset, length)
 
     @property
-    def behind(self) -> int:
+    def pending_bytes(self) -> int:
         """How many of its bytes are still to be forwarded."""
         return self.listed.length - self.forwarded
 

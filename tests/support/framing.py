@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flowlog_core.decode import scanner as scanner_module
 from flowlog_core.decode.formats import RECORD_MARKER
-from flowlog_core.decode.scanner import BEHIND_BYTES, Item, MalformedRange, Record, Scanner
+from flowlog_core.decode.scanner import PRECEDING_BYTES, Item, MalformedRange, Record, Scanner
 from tests.support.flow_logs import CLOSER, OPENER, nsg_record, vnet_record
 
 A, B, C = (vnet_record(2, number=number) for number in range(3))
@@ -25,7 +25,7 @@ separators = st.sampled_from([b",", b"", b"\n", b" ,\r\n\t", b",,", b",\n    "])
 
 def scan(data: bytes, cuts: Sequence[int] = (), *, offset: int = 0) -> list[Item]:
     """Feed the bytes from `offset` on, cut at these places, and end; give all items."""
-    scanner = Scanner(RECORD_MARKER, offset=offset, behind=data[max(0, offset - BEHIND_BYTES) : offset])
+    scanner = Scanner(RECORD_MARKER, offset=offset, preceding=data[max(0, offset - PRECEDING_BYTES) : offset])
     return list(feed(scanner, data, offset, cuts))
 
 

@@ -160,7 +160,7 @@ class _Client(EventHubConsumerClient):
 
 
 class SharedToken:
-    """A credential that keeps its token: behind a person's sign-in each request for one is a process of its own."""
+    """A credential that keeps its token: with a person's sign-in each request for one is a process of its own."""
 
     def __init__(self, source: TokenCredential) -> None:
         """Take the credential that gives tokens."""

@@ -85,7 +85,7 @@ class _Reach:
     """What to read of a partition.
 
     Attributes:
-        position: An offset or a sequence number, and what is behind it; or a time, itself included.
+        position: An offset or a sequence number, and what is after it; or a time, itself included.
         end: Sequence number of the last event wanted; None for no end.
 
     """

@@ -11,7 +11,7 @@ def write_rows(name: str, rows: Iterable[dict[str, object]], rest: Callable[[], 
     Args:
         name: Key of the array.
         rows: Its elements, taken one by one.
-        rest: Gives the other keys with their values; asked behind the last row.
+        rest: Gives the other keys with their values; asked after the last row.
 
     """
     sys.stdout.write(f'{{"{name}":[')

@@ -2,7 +2,7 @@
 
 Listing and checkpoints are read first, then the hub to its end, then quarantine. So whatever a checkpoint says was
 acknowledged must be on the hub, and what the app goes on forwarding meanwhile only comes on top. For each blob the
-ranges of its events must cover all bytes up to where the checkpoint's ranges end, without a gap; what lies behind that,
+ranges of its events must cover all bytes up to where the checkpoint's ranges end, without a gap; what lies after that,
 up to the checkpoint's offset, gave no flow; and the flows, and what is in quarantine, must be as many as it counts.
 
 Memory: a blob of the selection takes about 1.4 kB, its name of 300 characters included (measured with 100,000 blobs),
@@ -110,7 +110,7 @@ class _Watched:
     row: AuditRow
     complete: bool
     left_alone: bool
-    behind: int
+    pending_bytes: int
     modified: datetime
     known: bool  # whether there is a checkpoint
     generation: int
@@ -130,7 +130,7 @@ class _Watched:
             row=row,
             complete=progress.complete,
             left_alone=progress.left_alone,
-            behind=progress.behind,
+            pending_bytes=progress.pending_bytes,
             modified=progress.listed.modified,
             known=progress.checkpoint is not None,
             generation=checkpoint.generation,
@@ -222,7 +222,7 @@ class _Audit:
             watched.row.under_way += 1
             return
         watched.row.behind += 1
-        text = f"{_some(watched.behind, 'byte')} to be forwarded since {_written(watched.modified)}"
+        text = f"{_some(watched.pending_bytes, 'byte')} to be forwarded since {_written(watched.modified)}"
         if not watched.known:
             events = watched.ledger.events
             though = f", though the hub has {_some(events, 'event')} of it" if events else ""
@@ -252,9 +252,9 @@ class _Audit:
             text += f" any more: the hub holds {holds}"
         if gap.before is not None:
             text += f"; the one before: {gap.before}"
-        if gap.behind is not None:
-            text += f"; the next one: {gap.behind}"
-        positions = tuple(position for position in (gap.before, gap.behind) if position is not None)
+        if gap.after is not None:
+            text += f"; the next one: {gap.after}"
+        positions = tuple(position for position in (gap.before, gap.after) if position is not None)
         self.report.findings.add(Finding(kind, watched.path, text, generation, replay, (gap.byte_range,), positions))
 
     def _judge_repeats(self, watched: _Watched, generation: int, replay: str | None, ledger: Ledger) -> None:

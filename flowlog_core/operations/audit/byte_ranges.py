@@ -59,7 +59,7 @@ class ByteRanges:
         return [ByteRange(start, end) for start, end in pairs if start < end]
 
     def between(self, end: int) -> Iterator[tuple[ByteRange, EventPosition | None, EventPosition | None]]:
-        """Give what is not in the set, from 0 to `end`, with the marks before and behind it, where there are any."""
+        """Give what is not in the set, from 0 to `end`, with the marks before and after it, where there are any."""
         at: int = 0
         before: EventPosition | None = None
         for number in range(0, len(self._bounds), 2):

@@ -68,7 +68,7 @@ class Gap:
     Attributes:
         byte_range: Which.
         before: The event that ends there, or the last one of the range that did come, if any.
-        behind: The event that begins where they end, if any.
+        after: The event that begins where they end, if any.
         missing: Where some events of one range came and others did not: the numbers of those that did not.
         parts: How many that range has; 0 where nothing came.
 
@@ -76,7 +76,7 @@ class Gap:
 
     byte_range: ByteRange
     before: EventPosition | None = None
-    behind: EventPosition | None = None
+    after: EventPosition | None = None
     missing: tuple[int, ...] = ()
     parts: int = 0
 
@@ -150,7 +150,7 @@ class Ledger:
         self.events += 1
         self.announced += properties.flows
         if after_all:
-            # Of a range whose first part has not come so far, parts may be gone: it proves only what is behind it.
+            # Of a range whose first part has not come so far, parts may be gone: it proves only what is after it.
             self.first = min(self.first, properties.byte_range.end if properties.part else properties.byte_range.start)
         if properties.parts == 1:
             self._cover(properties, 1, properties.flows, position)
@@ -198,8 +198,8 @@ class Ledger:
         """Give what is missing before `end`, or before the last byte that any event tells, in order."""
         if end is None:
             end = max([self._covered.end, *(byte_range.end for byte_range, _ in self._begun or ())])
-        for byte_range, before, behind in self._covered.between(end):
-            yield from self._gaps_within(Gap(byte_range, before, behind))
+        for byte_range, before, after in self._covered.between(end):
+            yield from self._gaps_within(Gap(byte_range, before, after))
 
     def _gaps_within(self, gap: Gap) -> Iterator[Gap]:
         """Tell apart, in bytes that are not covered, ranges that were begun from those that were not."""
@@ -214,13 +214,13 @@ class Ledger:
             yield Gap(ByteRange(start, end), begun.position, None, missing, parts)
             at, before = end, begun.position
         if at < gap.byte_range.end:
-            yield Gap(ByteRange(at, gap.byte_range.end), before, gap.behind)
+            yield Gap(ByteRange(at, gap.byte_range.end), before, gap.after)
 
     def repeats(self) -> Repeats:
         """Give what was told again; after the last event.
 
         Parts of a range are among it, too, where its bytes were told before or since, though others of its parts are
-        not: those that came again by themselves, or before a crash, behind which the range was cut otherwise.
+        not: those that came again by themselves, or before a crash, after which the range was cut otherwise.
         """
         made = deepcopy(self._repeats) if self._repeats is not None else Repeats()
         for (byte_range, _), begun in (self._begun or {}).items():

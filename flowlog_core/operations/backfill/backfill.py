@@ -1,8 +1,8 @@
 """The use case: forward the blobs of a span of time, whatever their age.
 
 A backfill takes the blobs that are not complete, by the sweep's rule, through the ordinary forwarder and with the
-ordinary checkpoints. So leases keep it and the running app apart, and one that was interrupted goes on where it was. A replay is
-the same with checkpoints of its own and a label on its events.
+ordinary checkpoints. So leases keep it and the running app apart, and one that was interrupted goes on where it was.
+A replay is the same with checkpoints of its own and a label on its events.
 
 The blobs are listed twice: first to count what there is to do, so that progress has a total and a dry run is nothing
 but that; then to do it. A listing costs one request for 5,000 blobs or checkpoints, a blob at least five: the count is
@@ -221,7 +221,7 @@ class Backfill:
                 survey.archived += 1
             else:
                 survey.blobs += 1
-                survey.length += each.behind
+                survey.length += each.pending_bytes
             progress(survey)
         return survey
 

@@ -17,7 +17,7 @@ class ItemSelection:
         containers: Account and container of the source blobs.
         prefix: What the blobs' names begin with.
         since: The blobs' first hour (UTC), or None for all, those included whose paths name no hour.
-        until: The hour behind the last one (UTC).
+        until: The hour after the last one (UTC).
         reason: What one of an item's reasons has in it, in small or capital letters.
 
     """

@@ -202,7 +202,7 @@ class LogReading:
 
     @property
     def offset(self) -> int:
-        """Offset behind the last item that is added up."""
+        """Offset after the last item that is added up."""
         return self._scanner.offset
 
     def feed(self, data: bytes) -> None:

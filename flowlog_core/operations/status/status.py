@@ -44,7 +44,7 @@ class StatusRow:
     left_alone: int = 0
 
     @property
-    def behind(self) -> int:
+    def pending_bytes(self) -> int:
         """Bytes still to be forwarded."""
         return self.appended - self.forwarded
 
@@ -71,13 +71,13 @@ class LateBlob:
     Attributes:
         lag: Seconds since it was last appended to.
         path: ``account/container/name``.
-        behind: Bytes of it that are still to be forwarded.
+        pending_bytes: Bytes of it that are still to be forwarded.
 
     """
 
     lag: float
     path: str
-    behind: int
+    pending_bytes: int
 
 
 @dataclass(slots=True)
@@ -133,7 +133,7 @@ def status(
         if progress.complete or progress.left_alone or lag <= max_lag.total_seconds():
             continue
         made.late += 1
-        named = LateBlob(lag, progress.listed.blob.path, progress.behind)
+        named = LateBlob(lag, progress.listed.blob.path, progress.pending_bytes)
         if len(late) < MOST_LATE:
             heappush(late, named)
         else:

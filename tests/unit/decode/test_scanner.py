@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flowlog_core.decode.formats import RECORD_MARKER, ShapeError, decode
-from flowlog_core.decode.scanner import BEHIND_BYTES, MAX_RECORD_BYTES, MalformedRange, Record, Scanner
+from flowlog_core.decode.scanner import MAX_RECORD_BYTES, PRECEDING_BYTES, MalformedRange, Record, Scanner
 from tests.support.flow_logs import CLOSER, OPENER, document
 from tests.support.framing import (
     INNER_OPENER,
@@ -60,12 +60,15 @@ def test_offset_and_behind_belong_to_the_last_item_at_all_times(data: bytes, cut
     with record_limit(limit):
         scanner = Scanner(RECORD_MARKER)
         for item in feed(scanner, data, 0, cuts):
-            assert (scanner.offset, scanner.behind) == (item.end, data[max(0, item.end - BEHIND_BYTES) : item.end])
+            assert (scanner.offset, scanner.preceding) == (
+                item.end,
+                data[max(0, item.end - PRECEDING_BYTES) : item.end],
+            )
         scanner, offset = Scanner(RECORD_MARKER), 0
         for start, end in pairwise(sorted({0, *cuts, len(data)} & set(range(len(data) + 1)))):
             scanner.feed(data[start:end])
             offset = max([offset, *(item.end for item in scanner.items())])
-            assert (scanner.offset, scanner.behind) == (offset, data[max(0, offset - BEHIND_BYTES) : offset])
+            assert (scanner.offset, scanner.preceding) == (offset, data[max(0, offset - PRECEDING_BYTES) : offset])
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 100, 1000])
@@ -74,7 +77,7 @@ def test_behind_spans_many_small_items(piece: bytes, chunk: int) -> None:
     data = document([piece] * (4000 // len(piece)))
     scanner, ends = Scanner(RECORD_MARKER), []
     for item in feed(scanner, data, 0, every(chunk, data)):
-        assert scanner.behind == data[max(0, item.end - BEHIND_BYTES) : item.end]
+        assert scanner.preceding == data[max(0, item.end - PRECEDING_BYTES) : item.end]
         ends.append(item.end)
     assert len(ends) >= 4000 // len(piece)
 

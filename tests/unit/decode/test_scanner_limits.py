@@ -14,7 +14,7 @@ import pytest
 
 from flowlog_core.decode import scanner as scanner_module
 from flowlog_core.decode.formats import RECORD_MARKER
-from flowlog_core.decode.scanner import BEHIND_BYTES, HEADER_BYTES, MAX_RECORD_BYTES, MalformedRange, Record, Scanner
+from flowlog_core.decode.scanner import HEADER_BYTES, MAX_RECORD_BYTES, PRECEDING_BYTES, MalformedRange, Record, Scanner
 from flowlog_core.errors import NotAFlowLogError
 from tests.support.flow_logs import CLOSER, OPENER, document
 from tests.support.framing import A, B, C, every, feed, record_limit, records, scan
@@ -74,7 +74,7 @@ def test_memory_is_bounded_by_the_record_limit_and_not_by_the_input(begin: bytes
         finally:
             tracemalloc.stop()
     assert peak < 5 * limit
-    assert scanner.behind == (OPENER + A)[-BEHIND_BYTES:]
+    assert scanner.preceding == (OPENER + A)[-PRECEDING_BYTES:]
     assert scanner.offset == len(OPENER + A)
 
 

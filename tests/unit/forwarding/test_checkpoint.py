@@ -175,9 +175,9 @@ def test_a_blob_that_grew_or_stayed_is_not_rewritten(offset: int) -> None:
 @pytest.mark.parametrize("offset", [1, 511, 512, 513, 5000])
 def test_a_blob_with_another_byte_before_the_offset_is_rewritten(offset: int) -> None:
     checkpoint = at(offset)
-    behind = blob_of(offset)[checkpoint.verify_from :]
-    for place in {0, len(behind) // 2, len(behind) - 1}:
-        changed = bytearray(behind)
+    preceding = blob_of(offset)[checkpoint.verify_from :]
+    for place in {0, len(preceding) // 2, len(preceding) - 1}:
+        changed = bytearray(preceding)
         changed[place] ^= 1
         reason = checkpoint.rewritten(offset, bytes(changed))
         assert reason == f"its bytes before offset {offset} are others"

@@ -67,8 +67,8 @@ def test_what_was_appended_to_a_complete_blob_is_behind_by_just_that() -> None:
     assert site.row() == StatusRow(
         blobs=1, appended=len(data), forwarded=len(data) - len(fresh), waiting=1, lag=25 * MINUTE
     )
-    assert made.total.behind == len(fresh)
-    assert [(late.lag, late.path, late.behind) for late in made.latest] == [(25 * MINUTE, blob.path, len(fresh))]
+    assert made.total.pending_bytes == len(fresh)
+    assert [(late.lag, late.path, late.pending_bytes) for late in made.latest] == [(25 * MINUTE, blob.path, len(fresh))]
 
 
 def test_a_blob_that_was_never_forwarded_is_behind_with_all_its_bytes_from_max_lag_on() -> None:
@@ -78,7 +78,7 @@ def test_a_blob_that_was_never_forwarded_is_behind_with_all_its_bytes_from_max_l
     in_time = site.status()
     site.clock.seconds += 1
 
-    assert (in_time.late, in_time.total.waiting, in_time.total.behind) == (0, 1, len(data))
+    assert (in_time.late, in_time.total.waiting, in_time.total.pending_bytes) == (0, 1, len(data))
     assert site.status().late == 1
 
 
