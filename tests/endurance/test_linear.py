@@ -9,7 +9,7 @@ import pytest
 from flowlog_core.events.packer import EventCompression, EventFormat, EventOptions
 from flowlog_core.forwarding.forwarder import ForwardOptions
 from tests.support.flow_logs import VNET, document, vnet_record
-from tests.unit.forwarding.test_forwarder import Setup
+from tests.support.forwarding import Setup
 
 
 class Calls:

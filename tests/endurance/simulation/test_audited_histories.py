@@ -14,7 +14,7 @@ from tests.endurance.simulation.history import ACCOUNT, CONTAINER, History
 from tests.endurance.simulation.ports import Checkpoints, Source
 from tests.endurance.simulation.scheduler import Actor
 from tests.support.memory import MemoryQuarantine, MemoryQuarantineStore
-from tests.unit.operations.audit.test_audit import Hub, Read
+from tests.unit.operations.audit.site import Hub, Read
 
 HISTORIES = 200
 HOUR = datetime(2026, 11, 20, 22, tzinfo=UTC)

@@ -18,7 +18,7 @@ from local.azurite import Azurite
 from local.event_hub.server import EventHub
 from tests.integration.cli.site import Ran, Site
 from tests.support.flow_logs import vnet_record
-from tests.unit.forwarding.test_forwarder import assert_tiles
+from tests.support.forwarding import assert_tiles
 
 ROOT = Path(__file__).resolve().parents[3]
 SINCE = ("--since", "10h ago")

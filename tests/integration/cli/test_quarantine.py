@@ -1,32 +1,16 @@
-"""The command ``quarantine``, against real servers."""
+"""The commands ``quarantine list`` and ``quarantine show``, against real servers."""
 
 import io
 import json
 import sys
-import zlib
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from flowlog_core.decode.quarantine import QuarantineItem
-from flowlog_core.operations.quarantine.replay import Recovered, Recovery
-from flowlog_core.operations.quarantine_store import StoredItem
 from flowlog_core.source.blob import SourceBlob
+from tests.integration.cli.quarantined import TUPLE, put
 from tests.integration.cli.site import HOUR, Site
-from tests.support.flow_logs import document, nsg_record, vnet_record
-
-FOUND = datetime(2026, 11, 20, 23, 7, 1, tzinfo=UTC)
-TUPLE = "1795000000,10.0.0.4,10.1.0.1,1024,443,T,O,A,B,,,,"
-OLD_REASON = "VNet flow log version 4 is not known"
-
-
-def put(site: Site, blob: SourceBlob, raw: bytes, /, *, offset: int = 12, **more: Any) -> QuarantineItem:
-    """Put in quarantine what an older version could not decode."""
-    values = {"reason": OLD_REASON, "raw": raw, **more}
-    item = QuarantineItem(blob, offset, len(raw), zlib.crc32(raw), **values)
-    site.services().quarantine.put(item, FOUND)
-    return item
+from tests.support.flow_logs import nsg_record, vnet_record
 
 
 def put_some(site: Site) -> list[QuarantineItem]:
@@ -37,14 +21,6 @@ def put_some(site: Site) -> list[QuarantineItem]:
         put(site, site.blob(hours_ago=1), vnet_record(2), reason="NSG flow log version 7 is not known"),
         put(site, site.blob(hours_ago=2, mac="00155D000002"), b"{broken", offset=700, reason="not valid JSON: x"),
     ]
-
-
-def flows(site: Site) -> list[dict[str, Any]]:
-    return [json.loads(line) for event in site.hub.events() for line in event.body.splitlines()]
-
-
-def names(site: Site) -> list[str]:
-    return site.run("quarantine", "list", "--names").out.splitlines()
 
 
 # list
@@ -225,187 +201,3 @@ def test_it_says_which_items_can_be_shown_where_none_is_named(site: Site) -> Non
     assert site.run("quarantine", "show").status == 2
     assert "there is no such item" in site.run("quarantine", "show", "a/b/c/1-00000000.json").err
     assert "takes account/container/name" in site.run("quarantine", "show", "--blob", "PT1H.json").err
-
-
-# replay
-
-
-def test_a_replay_sends_what_the_forwarder_would_have_sent_and_empties_quarantine(site: Site) -> None:
-    blob = site.blob()
-    records = [vnet_record(3, number=number) for number in range(3)]
-    data = site.put(blob, records)
-    site.forward(blob)
-    forwarded = flows(site)
-    offsets = [data.index(record) for record in records]
-    put(site, blob, records[0], offset=offsets[0])
-    put(site, blob, records[2], offset=offsets[2], tuples=((1, "old"),), reason="1 of 3 tuples give no flow")
-
-    ran = site.run("quarantine", "replay", "--yes")
-
-    assert ran.status == 0
-    assert ran.out == "2 items: 4 flows sent; remains: 0 records and tuples of 0 items\n"
-    replayed = [event for event in site.hub.events() if event.properties.get("replay") == "quarantine"]
-    sent = [json.loads(line) for event in replayed for line in event.body.splitlines()]
-    assert sorted(flow["id"] for flow in sent) == sorted(flow["id"] for flow in [*forwarded[:3], forwarded[7]])
-    assert all(flow in forwarded for flow in sent)
-    assert {event.partition_key for event in replayed} == {blob.mac_address}
-    assert names(site) == []
-    assert site.run("quarantine", "replay", "--yes").status == 0
-
-
-def test_what_still_cannot_be_decoded_stays_and_is_told(site: Site) -> None:
-    mixed = put(site, site.blob(), nsg_record([TUPLE, "rubbish"]))
-    broken = put(site, site.blob(hours_ago=1), b"{broken")
-
-    ran = site.run("quarantine", "replay", "--yes")
-
-    assert ran.status == 1
-    assert len(flows(site)) == 1
-    assert ran.out.splitlines() == [
-        f"remains: {OLD_REASON}: {broken.name}",
-        f"remains: 1 of 2 tuples give no flow: {mixed.name}",
-        "2 items: 1 flow sent; remains: 2 records and tuples of 2 items",
-    ]
-    assert names(site) == [broken.name, mixed.name]
-    assert site.run("quarantine", "replay", "--yes").status == 1
-    assert len(flows(site)) == 1
-
-
-def test_a_dry_run_sends_nothing_deletes_nothing_and_asks_nothing(site: Site) -> None:
-    items = [put(site, site.blob(), vnet_record(2)), put(site, site.blob(hours_ago=1), b"{broken")]
-
-    ran = site.run("quarantine", "replay", "--dry-run", "--json")
-
-    assert ran.status == 1
-    assert json.loads(ran.out) == {
-        "items": [
-            {"name": items[1].name, "flows": 0, "remains": 1, "reason": OLD_REASON},
-            {"name": items[0].name, "flows": 2, "remains": 0, "reason": None},
-        ],
-        "totals": {"items": 2, "flows": 2, "remainingItems": 1, "remains": 1},
-    }
-    assert (flows(site), len(names(site))) == ([], 2)
-
-
-def test_kept_items_are_sent_and_stay_without_a_question(site: Site) -> None:
-    put(site, site.blob(), vnet_record(2))
-
-    assert site.run("quarantine", "replay", "--keep").status == 0
-    assert (len(flows(site)), len(names(site))) == (2, 1)
-
-
-def test_nothing_is_deleted_without_a_yes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(site, site.blob(), vnet_record(2))
-
-    nobody = site.run("quarantine", "replay")
-    with monkeypatch.context() as patch:
-        patch.setattr(sys, "stdin", Person("n\n"))
-        refused = site.run("quarantine", "replay")
-        patch.setattr(sys, "stdin", Person("y\n"))
-        agreed = site.run("quarantine", "replay")
-
-    assert (nobody.status, refused.status, agreed.status) == (2, 1, 0)
-    assert "of 1 item to" in nobody.err
-    assert "--yes" in nobody.err
-    assert (len(flows(site)), names(site)) == (2, [])
-
-
-class Person(io.StringIO):
-    """Somebody at a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-def test_only_what_is_named_or_selected_is_replayed(site: Site) -> None:
-    items = [put(site, site.blob(hours_ago=hours), vnet_record(1, number=hours)) for hours in range(4)]
-
-    named = site.run("quarantine", "replay", "--yes", items[0].name, items[1].name)
-    selected = site.run("quarantine", "replay", "--yes", "--since", f"{site.hour - 2 * HOUR:%Y-%m-%dT%H:%M}")
-
-    assert (named.status, selected.status) == (0, 0)
-    assert len(flows(site)) == 3
-    assert names(site) == [items[3].name]
-    assert site.run("quarantine", "replay", "--reason", "x", items[3].name).status == 2
-    missing = site.run("quarantine", "replay", "--yes", items[0].name)
-    assert (missing.status, "there is no such item" in missing.out) == (1, True)
-
-
-def test_a_hub_that_cannot_be_reached_costs_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(site, site.blob(), vnet_record(2))
-    monkeypatch.setenv(
-        "FlowLogEventHub",
-        "Endpoint=sb://localhost:1;SharedAccessKeyName=n;SharedAccessKey=a2V5;UseDevelopmentEmulator=true",
-    )
-    monkeypatch.setenv("FLOWLOG_RUN_SECONDS", "5")
-
-    ran = site.run("quarantine", "replay", "--yes")
-
-    assert (ran.status, ran.out) == (2, "")
-    *waited, so_far, reason = ran.err.splitlines()
-    assert waited
-    assert all(line.startswith("flowlog: the hub can't be reached; trying again in ") for line in waited)
-    assert (
-        so_far == "flowlog: not done to the end; so far 0 items: 0 flows sent; remains: 0 records and tuples of 0 items"
-    )
-    assert "Connection refused" in reason
-    assert len(names(site)) == 1
-
-
-def test_a_replay_that_is_interrupted_ends_cleanly_and_tells_how_far_it_came(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    items = [put(site, site.blob(hours_ago=hours), vnet_record(1, number=hours)) for hours in range(2)]
-    recover = Recovery.recover
-
-    def interrupted(recovery: Recovery, stored: StoredItem) -> Recovered:
-        if stored.name == items[0].name:
-            raise KeyboardInterrupt
-        return recover(recovery, stored)
-
-    monkeypatch.setattr(Recovery, "recover", interrupted)
-    ran = site.run("quarantine", "replay", "--yes")
-
-    assert ran.status == 130
-    assert ran.err.splitlines() == [
-        "flowlog: not done to the end; so far 1 item: 1 flow sent; remains: 0 records and tuples of 0 items"
-    ]
-    assert names(site) == [items[0].name]
-
-
-def test_an_item_that_an_app_put_there_is_replayed(site: Site) -> None:
-    """The whole way: the app rejects a tuple for its event's limit, and a larger limit takes it."""
-    blob = site.blob()
-    long = vnet_record(1, rule="r" * 20_000)
-    site.put(blob, [long, vnet_record(1, number=1)])
-    site.forward(blob, FLOWLOG_EVENT_MAX_BYTES="16384")
-    assert len(flows(site)) == 1
-
-    assert site.run("quarantine", "replay", "--yes").status == 0
-
-    assert [len(flow["rule"]) for flow in flows(site)][1:] == [20_000]
-    assert site.run("quarantine", "list").status == 0
-
-
-def test_documents_of_records_are_read_by_either_encoding(site: Site) -> None:
-    raw = b'{"\xff":1},' + vnet_record(2)
-    item = put(site, site.blob(), raw)
-
-    ran = site.run("quarantine", "replay", "--yes")
-
-    assert (ran.status, len(flows(site))) == (1, 2)
-    assert names(site) == [item.name]
-    assert "remains offset 12" in site.run("quarantine", "show", item.name).out
-    assert document([raw])[12:-2] == raw
-
-
-def test_of_many_items_that_remain_some_are_named_and_with_verbose_all(site: Site) -> None:
-    site.put(site.blob(), [nsg_record(["rubbish"])] * 25)
-    site.forward(site.blob())
-
-    some, every = site.run("quarantine", "replay", "--yes"), site.run("quarantine", "replay", "--yes", "--verbose")
-
-    assert some.out.count("remains: 1 of 1 tuples") == 20
-    assert "remains: more; --verbose names them" in some.out
-    assert every.out.count("remains: 1 of 1 tuples") == 25
-    assert some.out.splitlines()[-1] == every.out.splitlines()[-1]

@@ -13,8 +13,8 @@ from flowlog_core.forwarding.ports import BlobListing, ListedBlob
 from flowlog_core.forwarding.sweep import Sweeper, SweepOptions, SweepReport
 from flowlog_core.source.blob import SourceBlob
 from tests.support.flow_logs import VNET, document, vnet_record
+from tests.support.forwarding import Setup
 from tests.support.memory import AtOnce, ManualClock, MemoryCheckpoints, MemoryLog
-from tests.unit.forwarding.test_forwarder import Setup
 
 HOUR = timedelta(hours=1)
 NSG_CONTAINER = "insights-logs-networksecuritygroupflowevent"

@@ -18,7 +18,7 @@ from flowlog_core.operations.received_event import ReceivedEvent
 from flowlog_core.source.blob import SourceBlob
 from tests.support.flow_logs import VNET
 from tests.support.memory import MemoryQuarantineStore
-from tests.unit.operations.audit.test_audit import ELEVEN, HOUR, Hub, Site, byte_range_of, found
+from tests.unit.operations.audit.site import ELEVEN, HOUR, Hub, Site, byte_range_of, found
 
 
 @pytest.mark.parametrize("shape", ["ndjson", "json"])

@@ -15,8 +15,8 @@ from flowlog_core.forwarding.ports import CheckpointLease, Chunk, Clock, ListedB
 from flowlog_core.operations.backfill.backfill import Backfill, BackfillOptions, BackfillReport, Ending, Survey
 from flowlog_core.source.blob import SourceBlob
 from tests.support.flow_logs import VNET, document, nsg_record, vnet_record
+from tests.support.forwarding import Setup, assert_tiles
 from tests.support.memory import AtOnce, ManualClock, MemoryBlobs, MemoryCheckpoints
-from tests.unit.forwarding.test_forwarder import Setup, assert_tiles
 
 SINCE = datetime(2026, 11, 20, 20, tzinfo=UTC)
 UNTIL = datetime(2026, 11, 21, tzinfo=UTC)

@@ -9,7 +9,7 @@ from flowlog_core.forwarding.listing import Selection
 from flowlog_core.operations.status.status import MOST_LATE, Status, StatusRow, status
 from flowlog_core.source.blob import SourceBlob
 from tests.support.flow_logs import VNET, document, nsg_record, vnet_record
-from tests.unit.forwarding.test_forwarder import Setup
+from tests.support.forwarding import Setup
 
 HOUR = timedelta(hours=1)
 ELEVEN = datetime(2026, 11, 20, 23, tzinfo=UTC)

@@ -1,0 +1,72 @@
+"""The forwarder's lease: runs that meet, and runs that last."""
+
+import pytest
+
+from flowlog_core.errors import StorageError
+from flowlog_core.forwarding.forwarder import ForwardOptions
+from tests.support.flow_logs import VNET, document, vnet_record
+from tests.support.forwarding import SMALL_EVENTS, Setup
+from tests.support.memory import MemoryLease
+
+
+def test_a_run_that_finds_the_blob_held_goes_away_and_the_holder_looks_again() -> None:
+    setup = Setup()
+    records = [vnet_record(2), vnet_record(3, number=1)]
+    setup.blobs.put(VNET, document(records[:1]))
+
+    def append_meanwhile() -> None:
+        if len(setup.sink.events) == 1:
+            setup.blobs.put(VNET, document(records))
+            assert setup.forwarder.forward(VNET) == []  # its event would be lost, were there no second look
+
+    setup.sink.after_send = append_meanwhile
+
+    reports = setup.forwarder.forward(VNET)
+
+    assert [report.flows for report in reports] == [2, 3]
+    assert len(setup.flows()) == 5
+
+
+def test_a_run_that_lost_its_lease_commits_nothing_more() -> None:
+    setup = Setup()
+    setup.blobs.put(VNET, document([vnet_record(2)]))
+
+    def lose_the_lease() -> None:
+        setup.checkpoints.lapse(VNET)
+        assert setup.checkpoints.acquire(VNET) is not None
+
+    setup.sink.after_send = lose_the_lease
+
+    assert setup.forwarder.forward(VNET) == []
+    assert setup.checkpoints.stored(VNET).offset == 0
+    assert len(setup.log.of("flowlog.conflict")) == 1
+
+
+def test_a_lease_is_renewed_while_a_long_run_lasts() -> None:
+    setup = Setup(ForwardOptions(SMALL_EVENTS, start="all", run_seconds=1000, chunk_bytes=3000, batch_bytes=1))
+    setup.blobs.put(VNET, document([vnet_record(10, number=number) for number in range(24)]))
+
+    def slowly() -> None:
+        setup.clock.sleep(25)
+        assert setup.checkpoints.acquire(VNET) is None
+
+    setup.sink.before_send = slowly
+
+    assert setup.forward().complete
+    assert setup.sink.sends * 25 > 3 * setup.checkpoints.lease_seconds
+
+
+def test_a_lease_that_cannot_be_renewed_does_not_keep_a_commit_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    setup = Setup()
+    setup.blobs.put(VNET, document([vnet_record(3)]))
+    setup.sink.after_send = lambda: setup.clock.sleep(55)  # of 60
+
+    def fail(_: MemoryLease) -> None:
+        raise StorageError("down")
+
+    monkeypatch.setattr(MemoryLease, "renew", fail)
+
+    assert setup.forward().complete
+    assert setup.checkpoints.stored(VNET).complete
