@@ -69,14 +69,14 @@ class _Log:
         self._minute += 1
         sends = hub.counters().transfers
         wall, processor = time.perf_counter(), time.process_time()
-        reports = self._product.forwarder.forward(blob)
+        passes = self._product.forwarder.forward(blob).passes
         processor, wall = time.process_time() - processor, time.perf_counter() - wall
         runs.wall.append(1000 * wall)
         runs.processor.append(1000 * processor)
         runs.sends += hub.counters().transfers - sends
-        runs.flows += sum(report.flows for report in reports)
-        runs.bytes_read += sum(report.bytes_read for report in reports)
-        runs.requests += sum(report.requests for report in reports)
+        runs.flows += sum(report.flows for report in passes)
+        runs.bytes_read += sum(report.bytes_read for report in passes)
+        runs.requests += sum(report.requests for report in passes)
 
     def rows(self) -> list[Row]:
         """Sum up.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from flowlog_core.forwarding.forwarder import ForwardOptions
+from flowlog_core.forwarding.options import ForwardOptions
 from flowlog_core.source.blob import SourceBlob
 from local.network_watcher.block_blob import BlockBlob
 from local.network_watcher.fleet import fleet

@@ -5,11 +5,13 @@ from typing import Final
 
 from bench.inputs import MEBIBYTE, Document
 from bench.measure import BenchError
+from flowlog_core.decode.encoded_record import EncodedRecord
 from flowlog_core.decode.formats import RECORD_MARKER
+from flowlog_core.decode.items import Item, Record
 from flowlog_core.decode.log_reader import decode_item
-from flowlog_core.decode.scanner import Item, Record, Scanner
+from flowlog_core.decode.scanner import Scanner
 from flowlog_core.events.packer import EventOptions, PackedRange, Packer
-from flowlog_core.flow.formatter import EncodedRecord, Encoder
+from flowlog_core.flow.formatter import Encoder
 from flowlog_core.source.blob import SourceBlob
 
 HUB_BYTES: Final = MEBIBYTE

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from azure.storage.blob import BlobServiceClient
 
 from bench.hub_process import HubProcess
-from flowlog_core.adapters.event_hubs.sink import EventHubSink
 from flowlog_core.forwarding.forwarder import Forwarder
 from flowlog_core.settings import Settings
-from flowlog_core.wiring import wire
+from flowlog_core.wiring import Services, wire
 from local.azurite import Azurite
 
 
@@ -30,13 +29,15 @@ class Wired:
     """The product in this process.
 
     Attributes:
-        forwarder: Forwards one blob; its ports are the adapters.
+        forwarder: Forwards one blob.
+        services: What it works with.
         writer: A client of the source account, for writing blobs.
         hub: The destination.
 
     """
 
     forwarder: Forwarder
+    services: Services
     writer: BlobServiceClient
     hub: HubProcess
 
@@ -48,7 +49,6 @@ def wired() -> Iterator[Wired]:
         azurite = stack.enter_context(Azurite())
         hub = stack.enter_context(HubProcess())
         writer = stack.enter_context(BlobServiceClient.from_connection_string(azurite.connection_string))
-        forwarder = wire(Settings.read(settings_for(azurite.connection_string, hub.connection_string))).forwarder
-        if isinstance(forwarder.sink, EventHubSink):
-            stack.callback(forwarder.sink.close)
-        yield Wired(forwarder, writer, hub)
+        made = wire(Settings.read(settings_for(azurite.connection_string, hub.connection_string)))
+        stack.callback(made.services.sink.close)
+        yield Wired(made.forwarder, made.services, writer, hub)

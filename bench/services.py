@@ -12,7 +12,7 @@ from bench.servers import Wired, wired
 from flowlog_core.events.packer import Event, EventOptions
 from flowlog_core.flow.formatter import Encoder
 from flowlog_core.forwarding.checkpoint import Checkpoint, fingerprint_of
-from flowlog_core.forwarding.delivery import SEND_SECONDS
+from flowlog_core.forwarding.lease import SEND_SECONDS
 from flowlog_core.forwarding.ports import BlobSource, CheckpointLease, EventSink
 from flowlog_core.source.blob import SourceBlob
 
@@ -46,16 +46,16 @@ def _rates(document: Document, name: str, timing: Timing) -> list[Row]:
 
 
 def _measure(product: Wired, document: Document, rounds: int, tell: Tell) -> dict[str, Timing]:
-    forwarder = product.forwarder
+    services = product.services
     blob = _upload(product, document)
-    sends = [_send_task(document, forwarder.sink, name, options) for name, options in _SENDS.items()]
-    lease = forwarder.checkpoints.acquire(blob)
+    sends = [_send_task(document, services.sink, name, options) for name, options in _SENDS.items()]
+    lease = services.checkpoints.acquire(blob)
     if lease is None:
         raise BenchError("commit: the lease was refused, where nobody else can hold it")
     try:
         lease.read()
         tasks = [
-            Task("read", lambda: _read(forwarder.source, blob), len(document.data)),
+            Task("read", lambda: _read(services.source, blob), len(document.data)),
             *sends,
             Task("commit", lambda: _commit(lease, document), _COMMITS, prepare=lease.renew),
         ]

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, get_args
 
 from bench.pipeline import HUB_BYTES
 from flowlog_core.events.packer import EventOptions
-from flowlog_core.forwarding.forwarder import ForwardOptions
+from flowlog_core.forwarding.options import ForwardOptions
 
 Way = Literal["none", "gzip", "gzip, 8 keys"]
 """How flows are sent; the 8 keys are `bench.stages.FEWER_KEYS`."""

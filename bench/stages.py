@@ -11,7 +11,7 @@ from bench.measure import Sample, Task, Tell, in_turns
 from bench.pipeline import Encoded, encode, new_packer, pack, scan
 from bench.reference import encode_flows
 from bench.row import Row, rate_row, value_row
-from flowlog_core.decode.scanner import Record
+from flowlog_core.decode.items import Record
 from flowlog_core.events.packer import EventOptions
 from flowlog_core.flow.formatter import Encoder
 

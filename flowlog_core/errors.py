@@ -79,3 +79,19 @@ class SendError(FlowLogError):
 
 class ReceiveError(FlowLogError):
     """Events can't be read from Event Hubs."""
+
+
+class PassEndedError(FlowLogError):
+    """A pass ends before the blob does. That is no fault: what is acknowledged is committed, the next run goes on."""
+
+
+class OutOfTimeError(PassEndedError):
+    """The run's time is up."""
+
+
+class BusyError(PassEndedError):
+    """The run's time is up, and the hub asked for pauses all along."""
+
+
+class StoppedError(PassEndedError):
+    """The process was asked to stop."""

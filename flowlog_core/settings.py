@@ -10,11 +10,9 @@ from urllib.parse import urlsplit
 from flowlog_core.errors import SettingsError
 from flowlog_core.events.packer import MIN_EVENT_BYTES, EventCompression, EventFormat, EventOptions
 from flowlog_core.flow.schema import FieldsError, select_fields
-from flowlog_core.forwarding.forwarder import ForwardOptions, Start
-from flowlog_core.forwarding.sweep import SweepOptions
+from flowlog_core.forwarding.options import ForwardOptions, PartitionBy, Start, SweepOptions
 
 TriggerSource = Literal["EventGrid", "LogsAndContainerScan", "StorageQueue", "Sweep"]
-PartitionBy = Literal["mac", "none"]
 
 CONTAINERS: Final = ("insights-logs-networksecuritygroupflowevent", "insights-logs-flowlogflowevent")
 """Where Network Watcher writes NSG and VNet flow logs."""

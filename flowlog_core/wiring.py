@@ -12,8 +12,11 @@ from flowlog_core.adapters.event_hubs.sink import EventHubSink
 from flowlog_core.adapters.storage.blobs import AzureBlobSource
 from flowlog_core.adapters.storage.checkpoints import AzureCheckpointStore
 from flowlog_core.adapters.storage.quarantine import AzureQuarantine
-from flowlog_core.forwarding.forwarder import Forwarder, ForwardOptions, Start, first_hour
+from flowlog_core.forwarding.forward_ports import ForwardPorts
+from flowlog_core.forwarding.forwarder import Forwarder
+from flowlog_core.forwarding.options import ForwardOptions, Start, first_hour
 from flowlog_core.forwarding.ports import Clock, Log
+from flowlog_core.forwarding.stop import StopFlag
 from flowlog_core.forwarding.sweep import Sweeper
 from flowlog_core.log_events import JsonLog
 from flowlog_core.settings import Settings
@@ -53,6 +56,7 @@ class Services:
         clock: The machine's.
         log: Where log events go.
         background: Where large blobs are read ahead, and their events are sent.
+        stop: Ends runs early.
 
     """
 
@@ -63,6 +67,20 @@ class Services:
     clock: Clock
     log: Log
     background: Executor
+    stop: StopFlag
+
+    @property
+    def forward_ports(self) -> ForwardPorts:
+        """What forwarding works with."""
+        return ForwardPorts(
+            source=self.source,
+            sink=self.sink,
+            quarantine=self.quarantine,
+            clock=self.clock,
+            log=self.log,
+            background=self.background,
+            stop=self.stop,
+        )
 
     def first_hour(self, start: Start) -> datetime | None:
         """Give the hour before which blobs are left alone, as `forward.first_hour`; nothing is stored.
@@ -75,16 +93,7 @@ class Services:
 
     def forwarder(self, options: ForwardOptions) -> Forwarder:
         """Make the use case that forwards one blob."""
-        return Forwarder(
-            source=self.source,
-            checkpoints=self.checkpoints,
-            sink=self.sink,
-            quarantine=self.quarantine,
-            clock=self.clock,
-            log=self.log,
-            background=self.background,
-            options=options,
-        )
+        return Forwarder(self.forward_ports, self.checkpoints, options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +101,13 @@ class UseCases:
     """What the app can do, wired to the accounts that its settings name.
 
     Attributes:
+        services: The accounts that the settings name.
         forwarder: Forwards one blob.
         sweeper: Forwards what no event announced.
 
     """
 
+    services: Services
     forwarder: Forwarder
     sweeper: Sweeper
 
@@ -112,6 +123,7 @@ def connect(settings: Settings, log: Log) -> Services:
         clock=SystemClock(),
         log=log,
         background=ThreadPoolExecutor(_BACKGROUND_THREADS, thread_name_prefix="background"),
+        stop=StopFlag(),
     )
 
 
@@ -129,4 +141,4 @@ def wire(settings: Settings) -> UseCases:
         log=services.log,
         options=settings.sweep,
     )
-    return UseCases(forwarder, sweeper)
+    return UseCases(services, forwarder, sweeper)

@@ -32,10 +32,8 @@ from flowlog_core.operations.backfill.backfill import (
     GRACE_SECONDS,
     Backfill,
     BackfillOptions,
-    BackfillReport,
-    Ending,
-    Survey,
 )
+from flowlog_core.operations.backfill.report import BackfillReport, Ending, Survey
 from flowlog_core.operations.quarantine.replay import REPLAY
 from flowlog_core.settings import Settings
 from flowlog_core.wiring import Services, connect
@@ -154,15 +152,10 @@ def _prepared(
     services: Services, settings: Settings, chosen: Selection, executor: ThreadPoolExecutor, options: argparse.Namespace
 ) -> Backfill:
     return Backfill(
-        source=services.source,
+        services.forward_ports,
         listing=services.source,
         checkpoints=services.checkpoints.of_replay(options.replay) if options.replay else services.checkpoints,
-        sink=services.sink,
-        quarantine=services.quarantine,
         executor=executor,
-        background=services.background,
-        clock=services.clock,
-        log=services.log,
         options=BackfillOptions(chosen, settings.forward, options.replay, options.workers),
     )
 

@@ -11,9 +11,7 @@ from flowlog_core.cli.input.arguments import Subparsers, add_command, add_settin
 from flowlog_core.cli.input.flow_inputs import file_bytes, is_url
 from flowlog_core.cli.output.flow_writers import FlowFormat, FlowWriter, flow_writer
 from flowlog_core.cli.output.terminal import complain
-from flowlog_core.decode.formats import RECORD_MARKER
-from flowlog_core.decode.log_reader import decode_item
-from flowlog_core.decode.scanner import Scanner
+from flowlog_core.decode.log_reader import LogReader
 from flowlog_core.errors import BlobChangedError, BlobGoneError, BlobUrlError, NotAFlowLogError, StorageError
 from flowlog_core.flow.formatter import Encoder
 from flowlog_core.source.blob import SourceBlob
@@ -96,23 +94,15 @@ def _decode_input(name: str, options: argparse.Namespace, encoder: Encoder, writ
 
 def _decode_log(blob: SourceBlob, data: Iterator[bytes], encoder: Encoder, writer: FlowWriter) -> int:
     """Print one log's flows and rejects."""
-    scanner = Scanner(RECORD_MARKER)
+    log = LogReader(blob, encoder)
     status = ALL_DECODED
-    ended = False
-    while not ended:
-        fresh = next(data, b"")
-        ended = not fresh
-        if ended:
-            scanner.end()
-        scanner.feed(fresh)
-        for item in scanner.items():
-            decoded = decode_item(blob, item, encoder)
-            if decoded.encoded is not None:
-                writer.write(decoded.encoded.lines)
-            if decoded.rejected is not None:
-                status = SOME_REJECTED
-                sys.stderr.write(decoded.rejected.document(datetime.now(UTC)).decode() + "\n")
-    if scanner.unfinished:
-        complain(f"{blob}: ends inside a record, or in bytes that are none, after offset {scanner.offset}")
+    for decoded in log.read(data):
+        if decoded.encoded is not None:
+            writer.write(decoded.encoded.lines)
+        if decoded.rejected is not None:
+            status = SOME_REJECTED
+            sys.stderr.write(decoded.rejected.document(datetime.now(UTC)).decode() + "\n")
+    if log.unfinished:
+        complain(f"{blob}: ends inside a record, or in bytes that are none, after offset {log.offset}")
         status = SOME_REJECTED
     return status

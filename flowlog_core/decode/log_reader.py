@@ -1,45 +1,134 @@
-"""What the scanner found in, flows out: one item of a log is decoded and encoded, or rejected, in part or in full."""
+"""The one reader of flow logs: chunks of bytes in; flows, and what can't be decoded, out. No I/O."""
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from flowlog_core.decode.formats import ShapeError, decode
+from flowlog_core.decode.encoded_record import EncodedRecord, RecordEncoder
+from flowlog_core.decode.formats import RECORD_MARKER, FlowRecord, ShapeError, decode
+from flowlog_core.decode.items import Item, MalformedRange, Record
 from flowlog_core.decode.quarantine import QuarantineItem
-from flowlog_core.decode.scanner import Item, MalformedRange
-from flowlog_core.flow.formatter import EncodedRecord, Encoder
+from flowlog_core.decode.scanner import Scanner
 from flowlog_core.source.blob import SourceBlob
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedItem:
-    """What became of one item.
+    """One item of a log, decoded.
 
     Attributes:
+        end: Offset just after it.
+        record: The decoded record, or None where it is of no known layout, or no record.
         encoded: Its flows, or None where it gives none at all.
         rejected: What of it belongs in quarantine, or None.
-        time: The record's time as written, or None where there is no sound record.
+        is_record: Whether it is a sound JSON object, known or not.
 
     """
 
+    end: int
+    record: FlowRecord | None
     encoded: EncodedRecord | None
     rejected: QuarantineItem | None
-    time: str | None
+    is_record: bool
 
 
-def decode_item(blob: SourceBlob, item: Item, encoder: Encoder, *, max_flow_bytes: int | None = None) -> DecodedItem:
-    """Decode one item of the scanner; a flow over `max_flow_bytes` is rejected like a bad tuple."""
-    length = item.end - item.start
+class LogReader:
+    """Reads one log: `feed` bytes, then take `items`; `end` when no more bytes will come. Or `read` does it all.
+
+    It has the scanner's properties: any cut into chunks gives the same items, and `offset` is the end of the last one.
+    """
+
+    def __init__(
+        self,
+        blob: SourceBlob,
+        encoder: RecordEncoder,
+        *,
+        offset: int = 0,
+        preceding: bytes = b"",
+        max_flow_bytes: Callable[[], int] | None = None,
+    ) -> None:
+        """Begin at the start of a log, or after a record that ended at `offset`.
+
+        Args:
+            blob: The source blob, of which ids are made.
+            encoder: Writes the flows.
+            offset: Where the bytes to be fed begin; over 0, the end of a record.
+            preceding: The up to `PRECEDING_BYTES` bytes before `offset`.
+            max_flow_bytes: A longer flow is rejected like a bad tuple. Called when the first record is found.
+
+        """
+        self._blob = blob
+        self._encoder = encoder
+        self._scanner = Scanner(RECORD_MARKER, offset=offset, preceding=preceding)
+        self._max_flow_bytes = max_flow_bytes
+
+    @property
+    def offset(self) -> int:
+        """End of the last item returned."""
+        return self._scanner.offset
+
+    @property
+    def preceding(self) -> bytes:
+        """The last `PRECEDING_BYTES` bytes before `offset`, or all that there are."""
+        return self._scanner.preceding
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the bytes after `offset` hold something that has begun and not ended, or that has no place there."""
+        return self._scanner.unfinished
+
+    def feed(self, data: bytes) -> None:
+        """Add the bytes that follow those fed before."""
+        self._scanner.feed(data)
+
+    def end(self) -> None:
+        """Mark the end of the input. What was held back in the hope of more may now come out as items."""
+        self._scanner.end()
+
+    def items(self) -> Iterator[DecodedItem]:
+        """Return the items that the bytes fed so far give.
+
+        Raises:
+            NotAFlowLogError: There is no array of records in the first `HEADER_BYTES`.
+
+        """
+        return map(self._decode, self._scanner.items())
+
+    def read(self, chunks: Iterable[bytes]) -> Iterator[DecodedItem]:
+        """Read a log to its end: all items of the chunks, which are taken one at a time.
+
+        Raises:
+            NotAFlowLogError: There is no array of records in the first `HEADER_BYTES`.
+
+        """
+        for chunk in chunks:
+            self.feed(chunk)
+            yield from self.items()
+        self.end()
+        yield from self.items()
+
+    def _decode(self, item: Item) -> DecodedItem:
+        limit = self._max_flow_bytes() if self._max_flow_bytes is not None and isinstance(item, Record) else None
+        return decode_item(self._blob, item, self._encoder, max_flow_bytes=limit)
+
+
+def decode_item(
+    blob: SourceBlob, item: Item, encoder: RecordEncoder, *, max_flow_bytes: int | None = None
+) -> DecodedItem:
+    """Decode and encode one item of the scanner; a flow over `max_flow_bytes` is rejected like a bad tuple."""
     if isinstance(item, MalformedRange):
-        rejected = QuarantineItem(blob, item.start, length, item.crc, item.reason, item.raw)
-        return DecodedItem(None, rejected, None)
+        return DecodedItem(item.end, None, None, _rejected(blob, item, item.reason), is_record=False)
     try:
         record = decode(item.raw, item.value)
     except ShapeError as error:
-        rejected = QuarantineItem(blob, item.start, length, item.crc, str(error), item.raw)
-        return DecodedItem(None, rejected, None)
+        return DecodedItem(item.end, None, None, _rejected(blob, item, str(error)), is_record=True)
     encoded = encoder.encode(blob, item, record, max_flow_bytes=max_flow_bytes)
-    if not encoded.bad:
-        return DecodedItem(encoded, None, record.time)
-    tuples = tuple((bad.ordinal, bad.reason) for bad in encoded.bad)
-    reason = f"{len(tuples)} of {len(tuples) + len(encoded.lines)} tuples give no flow"
-    rejected = QuarantineItem(blob, item.start, length, item.crc, reason, item.raw, tuples)
-    return DecodedItem(encoded, rejected, record.time)
+    rejected = None
+    if encoded.bad:
+        tuples = tuple((bad.ordinal, bad.reason) for bad in encoded.bad)
+        reason = f"{len(tuples)} of {len(tuples) + len(encoded.lines)} tuples give no flow"
+        rejected = _rejected(blob, item, reason, tuples)
+    return DecodedItem(item.end, record, encoded, rejected, is_record=True)
+
+
+def _rejected(blob: SourceBlob, item: Item, reason: str, tuples: tuple[tuple[int, str], ...] = ()) -> QuarantineItem:
+    return QuarantineItem(blob, item.start, item.end - item.start, item.crc, reason, item.raw, tuples)

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from flowlog_core.decode.encoded_record import EncodedRecord
 from flowlog_core.errors import EventLimitError
 from flowlog_core.events.body import Body, Framing, GzipBody, PlainBody
-from flowlog_core.flow.formatter import EncodedRecord
 from flowlog_core.flow.schema import DEFAULT_FIELDS, SCHEMA
 from flowlog_core.source.blob import SourceBlob
 
@@ -78,12 +78,14 @@ class PackedRange:
     Attributes:
         end: Offset just after the range.
         flows: Number of flows in its events.
+        quarantined: Records and tuples in quarantine that it accounts for.
         events: Its parts, in order.
 
     """
 
     end: int
     flows: int
+    quarantined: int
     events: tuple[Event, ...]
 
 
@@ -104,8 +106,10 @@ def _encoded_size(properties: Mapping[str, str | int]) -> int:
 class Packer:
     """Packs the flows of one blob, record by record.
 
-    `range_start` and `quarantined` tell what the events to come will account for: where they begin, and how many
-    records and tuples in quarantine no event has told yet. The longest line that fits an event has `max_flow_bytes`.
+    Attributes:
+        range_start: Where the open range begins.
+        max_flow_bytes: Length of the longest line that fits an event.
+
     """
 
     def __init__(
@@ -116,7 +120,6 @@ class Packer:
         max_event_bytes: int,
         generation: int = 0,
         range_start: int = 0,
-        quarantined: int = 0,
         replay: str | None = None,
     ) -> None:
         """Begin where the last event's range ended.
@@ -127,7 +130,6 @@ class Packer:
             max_event_bytes: What the hub takes; the smaller of this and the option's limit holds.
             generation: The blob's generation.
             range_start: Where the last event's range ended.
-            quarantined: Records and tuples put in quarantine since then.
             replay: Label of a replay.
 
         Raises:
@@ -135,8 +137,7 @@ class Packer:
 
         """
         self.range_start = range_start
-        self.quarantined = quarantined
-        self._open_quarantined = 0  # of those, the ones before `_end`
+        self._quarantined = 0  # records and tuples that the open range accounts for
         self._framing = _FRAMINGS[options.format]
         self._compress = options.compression == "gzip"
         self._constant: dict[str, str | int] = {"schema": SCHEMA, "blob": blob.path, "generation": generation}
@@ -156,14 +157,13 @@ class Packer:
         self._first_id = self._last_id = ""  # of the open body's flows
         self.max_flow_bytes = self._open.room - len(self._framing.separator)
 
-    def put_aside(self, count: int) -> None:
-        """Reckon in records or tuples that are in quarantine, to be told by the next event."""
-        self.quarantined += count
+    def add(self, end: int, encoded: EncodedRecord, *, quarantined: int = 0) -> list[PackedRange]:
+        """Add a record; return the ranges that are complete with it, none or one.
 
-    def add(self, end: int, encoded: EncodedRecord) -> list[PackedRange]:
-        """Add a record that ends at `end`; give the ranges that are complete with it, none or one.
-
-        What of the record is in quarantine is told before, by `put_aside`.
+        Args:
+            end: Where it ends.
+            encoded: Its flows.
+            quarantined: Records and tuples in quarantine up to `end` that no range returned so far accounts for.
 
         Raises:
             ValueError: A line is longer than `max_flow_bytes`.
@@ -190,7 +190,7 @@ class Packer:
             self._last_id = f"{encoded.id_prefix}{ordinals[last - 1]}"
             taken, size = last, ends[last - 1]
         self._end = end
-        self._open_quarantined = self.quarantined
+        self._quarantined = quarantined
         return self.flush() if self._is_full else []
 
     def flush(self) -> list[PackedRange]:
@@ -206,9 +206,7 @@ class Packer:
             for index, part in enumerate(parts)
         )
         self.range_start = self._end
-        self.quarantined -= self._open_quarantined
-        self._open_quarantined = 0
-        return [PackedRange(self._end, sum(part.flows for part in parts), events)]
+        return [PackedRange(self._end, sum(part.flows for part in parts), self._quarantined, events)]
 
     @property
     def is_empty(self) -> bool:
@@ -246,7 +244,7 @@ class Packer:
             "part": part,
             "parts": parts,
             "flows": content.flows,
-            "quarantined": self._open_quarantined,
+            "quarantined": self._quarantined,
             "firstId": content.first_id,
             "lastId": content.last_id,
         }

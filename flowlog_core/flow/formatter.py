@@ -11,13 +11,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
+from flowlog_core.decode.encoded_record import BadTuple, EncodedRecord
 from flowlog_core.decode.formats import FlowGroup, FlowRecord, Layout
-from flowlog_core.decode.scanner import Record
+from flowlog_core.decode.items import Record
 from flowlog_core.flow.schema import BY_NAME, DEFAULT_FIELDS
 from flowlog_core.source.blob import SourceBlob
 
@@ -27,42 +28,6 @@ _RESOURCE_ID: Final = re.compile(
     r"/subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/([^/]+)((?:/[^/]+/[^/]+)+)/?", re.IGNORECASE
 )
 _RULE_TYPES: Final = (("DefaultRule_", "default"), ("UserRule_", "user"), ("PlatformRule", "platform"))
-
-
-@dataclass(frozen=True, slots=True)
-class BadTuple:
-    """A tuple that gives no flow.
-
-    Attributes:
-        ordinal: Its position in its record, from 0.
-        reason: Why, without any of its content.
-
-    """
-
-    ordinal: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedRecord:
-    """The flows of one record.
-
-    Attributes:
-        id_prefix: What the ids of its flows have in common; an ordinal makes it an id.
-        lines: A JSON object for each flow, in ASCII, without a line's end.
-        ordinals: For each line the tuple's position in the record.
-        bad: The tuples that gave no flow.
-        denied: How many of the record's sound tuples are of denied flows.
-        rules: Name of each rule to how many of them it decided.
-
-    """
-
-    id_prefix: str
-    lines: list[str]
-    ordinals: Sequence[int]
-    bad: tuple[BadTuple, ...]
-    denied: int = 0
-    rules: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Seconds(dict[str, str]):

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import quote, unquote
 
-from flowlog_core.decode.scanner import PRECEDING_BYTES
+from flowlog_core.decode.scan_buffer import PRECEDING_BYTES
 from flowlog_core.errors import CheckpointUnreadableError
 
 _SCHEMA: Final = "1"

@@ -1,9 +1,8 @@
-"""Ranges of events in, acknowledged ones out: sending with patience, and what may be committed after it.
+"""Ranges of events in, acknowledged ones out: sending with patience.
 
 Of a backlog one batch is sent in the background while the next ones are encoded. Only the send itself runs there; the
-queue, the lease and the patience belong to the run's own thread, so nothing is shared. One batch is under way at most,
-so they arrive in order, and none is once `drain`, `finish` or `abandon`
-has returned.
+queue, the lease and the patience belong to the pass's own thread, so nothing is shared. At most one batch is under way,
+so they arrive in order, and none is once `drain`, `finish` or `abandon` has returned.
 """
 
 import logging
@@ -14,14 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from flowlog_core.errors import SendError, StorageError
+from flowlog_core.errors import BusyError, SendError, StoppedError, StorageError
 from flowlog_core.events.packer import Event, PackedRange
-from flowlog_core.forwarding.checkpoint import Checkpoint
-from flowlog_core.forwarding.ports import Clock, EventSink, Log
+from flowlog_core.forwarding.forward_ports import ForwardPorts
+from flowlog_core.forwarding.lease import SEND_SECONDS
+from flowlog_core.forwarding.progress import Progress
 from flowlog_core.source.blob import SourceBlob
-
-SEND_SECONDS: Final = 40.0
-"""Time limit of a send. No send starts unless the lease lasts longer."""
 
 _MOST_BATCHES: Final = 4  # queued before encoding waits for sending
 _BUSY_SECONDS: Final = 4.0  # what the service asks for when it is busy
@@ -29,83 +26,58 @@ _RECONNECT_SECONDS: Final = 1.0
 _LONGEST_WAIT: Final = 20.0
 
 
-class OutOfTimeError(Exception):
-    """The run's time is up. That is no fault: what was acknowledged is committed, and the next run goes on."""
-
-
-@dataclass(slots=True)
-class _Queued:
-    """A range to be sent.
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long sending is tried again.
 
     Attributes:
-        events: Those of its events that are not acknowledged yet.
-        flows: Flows in all of its events.
-        reached: The checkpoint for when all of them are.
-        begun: Whether some of them are.
+        deadline: When the run's time is up, on the clock's monotonic scale.
+        seconds: How much longer a range is tried of which a part has arrived: a later run would send that part again.
 
     """
 
-    events: list[Event]
-    flows: int
-    reached: Checkpoint
-    begun: bool = False
+    deadline: float
+    seconds: float
 
 
 class Delivery:
-    """Sends the ranges of one run, in order.
-
-    Attributes:
-        flows: Flows of the ranges acknowledged completely.
-        events: Events acknowledged.
-
-    """
+    """Sends the ranges of one pass, in order, and reports to its progress what is acknowledged."""
 
     def __init__(
         self,
         blob: SourceBlob,
+        progress: Progress,
+        ports: ForwardPorts,
         *,
-        sink: EventSink,
-        clock: Clock,
-        log: Log,
         partition_key: str | None,
-        deadline: float,
-        patience: float,
+        patience: Patience,
         hold_lease: Callable[[], None],
     ) -> None:
         """Take what sending needs.
 
         Args:
             blob: The source blob.
-            sink: The destination.
-            clock: For waiting.
-            log: For telling that it waits.
+            progress: Of the pass.
+            ports: What it works with.
             partition_key: Of all events.
-            deadline: When the run's time is up, on the clock's monotonic scale.
-            patience: How many seconds longer a range is tried of which a part has arrived.
-            hold_lease: Called before each send, to make sure that the lease outlasts it.
+            patience: How long sending is tried again.
+            hold_lease: Called before each send, to ensure that the lease outlasts it.
 
         """
-        self.flows = 0
-        self.events = 0
         self._blob = blob
-        self._sink = sink
-        self._clock = clock
-        self._log = log
+        self._progress = progress
+        self._sink = ports.sink
+        self._clock = ports.clock
+        self._log = ports.log
+        self._stop = ports.stop
         self._partition_key = partition_key
-        self._deadline = deadline
         self._patience = patience
         self._hold_lease = hold_lease
-        self._queue: deque[_Queued] = deque()
+        self._queue: deque[Event] = deque()
         self._queued_bytes = 0
         self._sending: Future[int] | None = None
         self._attempt = 0
-        self._forwarded: Checkpoint | None = None
         self._given_up = False
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether everything that was ever added is acknowledged."""
-        return not self._queue and self._sending is None
 
     def max_event_bytes(self) -> int:
         """Ask the destination for its limit, with the same patience as `drain`, and the same errors."""
@@ -117,15 +89,11 @@ class Delivery:
                 attempt += 1
                 self._wait(error, attempt)
 
-    def enqueue(self, packed: PackedRange, reached: Checkpoint) -> None:
-        """Add a range, with the checkpoint for when it is acknowledged."""
-        self._queue.append(_Queued(list(packed.events), packed.flows, reached))
+    def enqueue(self, packed: PackedRange) -> None:
+        """Add a range."""
+        self._progress.pack(packed)
+        self._queue += packed.events
         self._queued_bytes += sum(len(event.body) for event in packed.events)
-
-    def take_forwarded(self) -> Checkpoint | None:
-        """Return the checkpoint of the last range acknowledged completely, or None if none was since the last call."""
-        forwarded, self._forwarded = self._forwarded, None
-        return forwarded
 
     def send_ahead(self, background: Executor, batch_bytes: int) -> None:
         """Send a batch in the background if there is one, and none under way; wait only where too much is queued.
@@ -135,8 +103,9 @@ class Delivery:
             batch_bytes: Size of the bodies that are worth a send.
 
         Raises:
-            OutOfTimeError: There is no time left, and the destination is busy.
-            SendError: There is none left, and the destination can't be reached.
+            BusyError: There is no time left, and the destination is busy.
+            StoppedError: A stop was requested while the destination refused.
+            SendError: There is no time left, and the destination can't be reached.
             StorageError: There is none left, and the lease can't be renewed.
             CheckpointLostError: The lease is another's.
 
@@ -152,14 +121,9 @@ class Delivery:
     def drain(self) -> None:
         """Send all that waits; where the destination refuses, wait and go on as long as there is time.
 
-        Raises:
-            OutOfTimeError: As `send_ahead`, and so are the others.
-            SendError: See there.
-            StorageError: See there.
-            CheckpointLostError: See there.
-
+        The errors are those of `send_ahead`.
         """
-        while not self.is_idle:
+        while self._queue or self._sending is not None:
             self._patiently(self._send if self._sending is None else self._end)
 
     def finish(self) -> None:
@@ -168,27 +132,24 @@ class Delivery:
         What is under way is waited for. Of a range of which a part has arrived the rest is sent, unless that was given
         up: a later run would send that part again.
 
-        Raises:
-            SendError: As `send_ahead`, and so are the others.
-            StorageError: See there.
-            CheckpointLostError: See there.
-
+        The errors are those of `drain`.
         """
         self._await()
-        while self._queue and self._queue[0].begun and not self._given_up:
+        while self._progress.in_range and not self._given_up:
             self._patiently(self._send)
 
     def abandon(self) -> None:
         """Wait for what is under way, and send nothing more."""
         self._await()
         self._queue.clear()
+        self._given_up = True
 
     def _await(self) -> None:
         with suppress(SendError):  # then it is not acknowledged, and stays uncommitted
             self._end()
 
     def _patiently(self, step: Callable[[], None]) -> None:
-        """Take a step; if it fails, wait, so that it can be taken again, or end the run."""
+        """Take a step; if it fails, wait, so that it can be taken again, or end the pass."""
         try:
             step()
         except (SendError, StorageError) as error:
@@ -219,7 +180,7 @@ class Delivery:
         """Make the call that sends the next batch, for as long as the lease surely holds from now on."""
         self._hold_lease()
         until = self._clock.monotonic() + SEND_SECONDS
-        events = [event for queued in self._queue for event in queued.events]
+        events = list(self._queue)
 
         def send() -> int:
             within = until - self._clock.monotonic()  # it may have had to wait for its turn
@@ -229,35 +190,26 @@ class Delivery:
 
         return send
 
-    def _acknowledge(self, acknowledged: int) -> None:
-        """Take acknowledged events off the queue; a range whose last one goes is forwarded."""
+    def _acknowledge(self, events: int) -> None:
         self._attempt = 0
-        self.events += acknowledged
-        while acknowledged:
-            queued = self._queue[0]
-            taken = min(acknowledged, len(queued.events))
-            acknowledged -= taken
-            self._queued_bytes -= sum(len(event.body) for event in queued.events[:taken])
-            del queued.events[:taken]
-            queued.begun = True
-            if not queued.events:
-                self._queue.popleft()
-                self._forwarded = queued.reached
-                self.flows += queued.flows
+        for _ in range(events):
+            self._queued_bytes -= len(self._queue.popleft().body)
+        self._progress.acknowledge(events)
 
     def _wait(self, error: SendError | StorageError, attempt: int) -> None:
-        """Wait before sending again, or end the run where that would take too long.
+        """Wait before the next try, or end the pass where that would take too long.
 
         A range of which a part has arrived is not given up as easily: a later run would send that part again.
         """
-        busy = isinstance(error, SendError) and error.busy
+        self._end_if_stopped(error)
+        busy, in_range = isinstance(error, SendError) and error.busy, self._progress.in_range
         first = _BUSY_SECONDS if busy else _RECONNECT_SECONDS
         seconds = min(first * 2 ** (attempt - 1), _LONGEST_WAIT) * (1 + self._clock.random() / 4)
-        begun = bool(self._queue) and self._queue[0].begun
-        if self._clock.monotonic() + seconds > self._deadline + (self._patience if begun else 0):
+        patience = self._patience.seconds if in_range else 0
+        if self._clock.monotonic() + seconds > self._patience.deadline + patience:
             self._given_up = True
-            if busy and not begun:
-                raise OutOfTimeError from error
+            if busy and not in_range:
+                raise BusyError from error
             raise error
         fields = {
             "blob": self._blob.path,
@@ -267,4 +219,10 @@ class Delivery:
             "waitSeconds": round(seconds, 1),
         }
         self._log("flowlog.throttled", fields, level=logging.WARNING)
-        self._clock.sleep(seconds)
+        self._stop.sleep(self._clock, seconds)
+        self._end_if_stopped(error)
+
+    def _end_if_stopped(self, error: SendError | StorageError) -> None:
+        if self._stop.at_once or (self._stop.is_set and not self._progress.in_range):
+            self._given_up = True
+            raise StoppedError from error

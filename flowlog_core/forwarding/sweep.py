@@ -15,34 +15,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flowlog_core.errors import FlowLogError
-from flowlog_core.forwarding.forwarder import RunReport
 from flowlog_core.forwarding.listing import HOUR, FlowLogTree, hour_of, hour_prefix
+from flowlog_core.forwarding.options import SweepOptions
+from flowlog_core.forwarding.outcome import Outcome, RunResult
 from flowlog_core.forwarding.ports import BlobListing, CheckpointStore, Clock, ListedBlob, Log
 from flowlog_core.source.blob import SourceBlob
 
 _SETTLED_AFTER: Final = timedelta(hours=2)  # from an hour's begin: nothing is appended to its blobs any more
-
-
-@dataclass(frozen=True, slots=True)
-class SweepOptions:
-    """How far the sweep looks.
-
-    Attributes:
-        containers: Account and container of each place to look at.
-        hours: How many hours back.
-        max_hours: How many at most where the last completed sweep is longer ago than that.
-        grace_seconds: How long a blob must have been quiet: before that its event is probably under way.
-        run_seconds: After so long the sweep ends; the next one goes on.
-        parallel: How many blobs are forwarded at once.
-
-    """
-
-    containers: tuple[tuple[str, str], ...]
-    hours: int = 3
-    max_hours: int = 168
-    grace_seconds: int = 120
-    run_seconds: float = 240
-    parallel: int = 8
 
 
 @dataclass(slots=True)
@@ -93,7 +72,7 @@ class _Sweep:
 
     report: SweepReport
     deadline: float
-    running: set[Future[list[RunReport]]] = field(default_factory=set)
+    running: set[Future[RunResult]] = field(default_factory=set)
 
 
 class Sweeper:
@@ -104,7 +83,7 @@ class Sweeper:
         *,
         listing: BlobListing,
         checkpoints: CheckpointStore,
-        forward: Callable[[SourceBlob], list[RunReport]],
+        forward: Callable[[SourceBlob], RunResult],
         first_hour: Callable[[], datetime | None],
         executor: Executor,
         clock: Clock,
@@ -206,8 +185,8 @@ class Sweeper:
             done, sweep.running = wait(sweep.running, return_when=FIRST_COMPLETED)
             for future in done:
                 try:
-                    reports = future.result()
+                    result = future.result()
                 except FlowLogError:  # the forwarder has logged it
                     sweep.report.failed += 1
                 else:
-                    sweep.report.caught += bool(reports) and reports[-1].complete
+                    sweep.report.caught += result.outcome is Outcome.COMPLETE

@@ -7,7 +7,7 @@ from typing import Self
 import pytest
 
 from flowlog_core.events.packer import EventCompression, EventFormat, EventOptions
-from flowlog_core.forwarding.forwarder import ForwardOptions
+from flowlog_core.forwarding.options import ForwardOptions
 from tests.support.flow_logs import VNET, document, vnet_record
 from tests.support.forwarding import Setup
 

@@ -9,7 +9,6 @@ import pytest
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 
-from flowlog_core.adapters.event_hubs.sink import EventHubSink
 from flowlog_core.forwarding.forwarder import Forwarder
 from flowlog_core.settings import Settings
 from flowlog_core.source.blob import SourceBlob
@@ -48,14 +47,13 @@ def counted(azurite: Azurite, hub: EventHub) -> Iterator[Counted]:
             "FLOWLOG_START": "all",
         }
         service = BlobServiceClient.from_connection_string(azurite.connection_string)
-        made = wire(Settings.read(environment)).forwarder
+        made = wire(Settings.read(environment))
         with suppress(ResourceExistsError):
             service.create_container(VNET.container)
         name = VNET.name.replace("/0_NETWORKWATCHERRG", f"/{uuid.uuid4()}_NETWORKWATCHERRG")
-        yield Counted(proxy, made, hub, service, SourceBlob("devstoreaccount1", VNET.container, name))
+        yield Counted(proxy, made.forwarder, hub, service, SourceBlob("devstoreaccount1", VNET.container, name))
         service.close()
-        assert isinstance(made.sink, EventHubSink)
-        made.sink.close()
+        made.services.sink.close()
 
 
 def test_over_an_hour_of_appends_at_most_five_percent_more_than_the_appended_bytes_are_read(counted: Counted) -> None:
@@ -64,7 +62,7 @@ def test_over_an_hour_of_appends_at_most_five_percent_more_than_the_appended_byt
 
     for count in range(1, MINUTES + 1):
         counted.write(document(records[:count]))
-        assert len(counted.forwarder.forward(counted.blob)) == 1
+        assert len(counted.forwarder.forward(counted.blob).passes) == 1
 
     appended = len(document(records))
     read = counted.proxy.body_bytes["GET blob", counted.blob.container]
@@ -78,7 +76,7 @@ def test_a_quiet_append_costs_one_read_and_five_cheap_requests(counted: Counted)
     counted.write(document([vnet_record(5), vnet_record(5, number=1)]))
     counted.proxy.reset()
 
-    (report,) = counted.forwarder.forward(counted.blob)
+    (report,) = counted.forwarder.forward(counted.blob).passes
 
     assert counted.proxy.requests == {
         ("PUT lease acquire", "flowlog-checkpoints"): 1,
@@ -98,7 +96,7 @@ def test_the_first_run_on_a_blob_costs_two_more(counted: Counted) -> None:
     counted.service.get_blob_client(other.container, other.name).upload_blob(document([vnet_record(5)]))
     counted.proxy.reset()
 
-    (report,) = counted.forwarder.forward(other)
+    (report,) = counted.forwarder.forward(other).passes
 
     assert report.requests == counted.proxy.requests.total() == 8
     assert counted.proxy.requests["PUT blob", "flowlog-checkpoints"] == 1

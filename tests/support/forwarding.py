@@ -1,11 +1,16 @@
 """A forwarder over the in-memory adapters, and what it sent."""
 
 import json
-from dataclasses import dataclass, field
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flowlog_core.events.packer import EventOptions
-from flowlog_core.forwarding.forwarder import Forwarder, ForwardOptions, RunReport
+from flowlog_core.forwarding.forward_ports import ForwardPorts
+from flowlog_core.forwarding.forwarder import Forwarder
+from flowlog_core.forwarding.options import ForwardOptions
+from flowlog_core.forwarding.outcome import PassReport
+from flowlog_core.forwarding.stop import StopFlag
 from flowlog_core.source.blob import SourceBlob
 from tests.support.flow_logs import VNET
 from tests.support.memory import (
@@ -31,25 +36,33 @@ class Setup:
     sink: MemorySink = field(default_factory=MemorySink)
     quarantine: MemoryQuarantine = field(default_factory=MemoryQuarantine)
     log: MemoryLog = field(default_factory=MemoryLog)
+    background: Executor = field(default_factory=AtOnce)
+    stop: StopFlag = field(default_factory=StopFlag)
 
     def __post_init__(self) -> None:
         self.blobs = MemoryBlobs(self.clock)
         self.checkpoints = MemoryCheckpoints(self.clock)
-        self.forwarder = Forwarder(
+        self.forwarder = self.new_forwarder()
+
+    def new_forwarder(self, options: ForwardOptions | None = None, **ports: Any) -> Forwarder:
+        """Make another forwarder, with other options or ports."""
+        return Forwarder(replace(self.ports, **ports), self.checkpoints, options or self.options)
+
+    @property
+    def ports(self) -> ForwardPorts:
+        return ForwardPorts(
             source=self.blobs,
-            checkpoints=self.checkpoints,
             sink=self.sink,
             quarantine=self.quarantine,
             clock=self.clock,
             log=self.log,
-            background=AtOnce(),
-            options=self.options,
+            background=self.background,
+            stop=self.stop,
         )
 
-    def forward(self, blob: SourceBlob = VNET) -> RunReport:
-        reports = self.forwarder.forward(blob)
-        assert len(reports) == 1
-        return reports[0]
+    def forward(self, blob: SourceBlob = VNET) -> PassReport:
+        (report,) = self.forwarder.forward(blob).passes
+        return report
 
     def flows(self) -> list[dict[str, Any]]:
         return [json.loads(line) for event, _ in self.sink.events for line in event.body.splitlines()]

@@ -9,9 +9,12 @@ from itertools import pairwise
 import pytest
 from hypothesis import strategies as st
 
+from flowlog_core.decode import open_range as range_module
 from flowlog_core.decode import scanner as scanner_module
 from flowlog_core.decode.formats import RECORD_MARKER
-from flowlog_core.decode.scanner import PRECEDING_BYTES, Item, MalformedRange, Record, Scanner
+from flowlog_core.decode.items import Item, MalformedRange, Record
+from flowlog_core.decode.scan_buffer import PRECEDING_BYTES
+from flowlog_core.decode.scanner import Scanner
 from tests.support.flow_logs import CLOSER, OPENER, nsg_record, vnet_record
 
 A, B, C = (vnet_record(2, number=number) for number in range(3))
@@ -52,7 +55,8 @@ def malformed_ranges(items: Sequence[Item], data: bytes) -> list[bytes]:
 @contextmanager
 def record_limit(size: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scanner_module, "MAX_RECORD_BYTES", size)
+        for module in (scanner_module, range_module):
+            patch.setattr(module, "MAX_RECORD_BYTES", size)
         yield
 
 

@@ -109,12 +109,9 @@ def _agreed(count: int, settings: Settings, options: argparse.Namespace) -> bool
 def _recovery(services: Services, store: QuarantineStore, settings: Settings, options: argparse.Namespace) -> Recovery:
     forward = settings.forward
     return Recovery(
+        services.forward_ports,
         store=store,
-        source=services.source,
         checkpoints=services.checkpoints,
-        sink=services.sink,
-        clock=services.clock,
-        log=services.log,
         options=RecoveryOptions(
             events=forward.events,
             partition_by=forward.partition_by,

@@ -10,7 +10,7 @@ from typing import Any, Final
 from flowlog_core.decode.formats import nsg, vnet
 from flowlog_core.decode.formats.layout import COUNTERS, TIME, Column, Layout, Row
 from flowlog_core.decode.formats.record import FlowGroup, FlowRecord, Json, ShapeError
-from flowlog_core.decode.scanner import RecordMarker
+from flowlog_core.decode.items import RecordMarker
 
 __all__ = [
     "COUNTERS",

@@ -9,27 +9,27 @@ but that; then to do it. A listing costs one request for 5,000 blobs or checkpoi
 cheap, and neither pass keeps more than the blobs of a resource and a day.
 """
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from typing import Final
 
-from flowlog_core.errors import BlobGoneError, FlowLogError, SendError, StorageError
-from flowlog_core.forwarding.forwarder import Forwarder, ForwardOptions, RunReport
+from flowlog_core.errors import FlowLogError, SendError, StorageError
+from flowlog_core.forwarding.forward_ports import ForwardPorts
+from flowlog_core.forwarding.forwarder import Forwarder
 from flowlog_core.forwarding.listing import Selection
-from flowlog_core.forwarding.ports import BlobListing, BlobSource, CheckpointStore, Clock, EventSink, Log, Quarantine
+from flowlog_core.forwarding.options import ForwardOptions
+from flowlog_core.forwarding.outcome import Outcome, RunResult
+from flowlog_core.forwarding.ports import BlobListing, CheckpointStore
 from flowlog_core.operations.backfill.counting import CountingQuarantine, CountingSink, Moved
-from flowlog_core.operations.backfill.stoppable import StoppableClock, StoppableListing
+from flowlog_core.operations.backfill.report import MOST_FAULTS, BackfillReport, Ending, Survey
+from flowlog_core.operations.backfill.stoppable import StoppableListing
 from flowlog_core.operations.blob_progress import BlobProgress, list_progress
 from flowlog_core.source.blob import SourceBlob
 
 RUN_SECONDS: Final = 240.0
 """After so long a run commits and ends, and its blob is taken up again; a hub that can't be reached is given up."""
-
-MOST_FAULTS: Final = 1000
-"""So many are told one by one; all are counted."""
 
 GRACE_SECONDS: Final = 15.0
 """For so long a run that is stopped goes on with a range of which a part has arrived."""
@@ -57,119 +57,22 @@ class BackfillOptions:
     parallel: int = 4
 
 
-@dataclass(slots=True)
-class Survey:
-    """What there is to do.
-
-    Attributes:
-        blobs: Blobs that are not complete.
-        length: Bytes of theirs that are not forwarded.
-        complete: Blobs that are.
-        archived: Blobs that are not, and can't be read.
-
-    """
-
-    blobs: int = 0
-    length: int = 0
-    complete: int = 0
-    archived: int = 0
-
-
-class Ending(StrEnum):
-    """What became of a blob that was not complete."""
-
-    COMPLETE = "whole"
-    GONE = "gone"
-    """Deleted: there is nothing left to forward."""
-    HELD = "held"
-    """By another run, all the time."""
-    ARCHIVED = "archived"
-    UNFINISHED = "unfinished"
-    """Forwarded up to where it breaks off inside a record."""
-    FAILED = "failed"
-    STOPPED = "stopped"
-    """The backfill came to an end before the blob's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A blob that is not complete at the end, and why.
-
-    Attributes:
-        blob: The blob.
-        ending: What became of it.
-        reason: In words.
-
-    """
-
-    blob: SourceBlob
-    ending: Ending
-    reason: str
-
-
-@dataclass(slots=True)
-class BackfillReport:
-    """What a backfill has done, so far or in the end.
-
-    Attributes:
-        already: Blobs that were complete before.
-        endings: What became of the others, counted.
-        faults: Those that need somebody's hand, up to `MOST_FAULTS` of them.
-        bytes: Of source blobs, that acknowledged events account for.
-        flows: Flows acknowledged.
-        events: Events acknowledged.
-        quarantined: Records and tuples put in quarantine.
-        seconds: How long it took.
-        stopped: Whether it was told to stop.
-        broken_off: Why it could not go on, or None.
-
-    """
-
-    already: int = 0
-    endings: Counter[Ending] = field(default_factory=Counter)
-    faults: list[Fault] = field(default_factory=list)
-    bytes: int = 0
-    flows: int = 0
-    events: int = 0
-    quarantined: int = 0
-    seconds: float = 0.0
-    stopped: bool = False
-    broken_off: str | None = None
-
-    @property
-    def at_fault(self) -> int:
-        """How many blobs need somebody's hand."""
-        return sum(self.endings[ending] for ending in (Ending.HELD, Ending.ARCHIVED, Ending.UNFINISHED, Ending.FAILED))
-
-    def add_fault(self, blob: SourceBlob, ending: Ending, reason: str) -> None:
-        """Count a blob that needs somebody's hand."""
-        self.endings[ending] += 1
-        if len(self.faults) < MOST_FAULTS:
-            self.faults.append(Fault(blob, ending, reason))
-
-
 class Backfill:
     """One backfill. Only `stop` may be called by another thread, or while another method is at work."""
 
     def __init__(
         self,
+        ports: ForwardPorts,
         *,
-        source: BlobSource,
         listing: BlobListing,
         checkpoints: CheckpointStore,
-        sink: EventSink,
-        quarantine: Quarantine,
         executor: Executor,
-        background: Executor,
-        clock: Clock,
-        log: Log,
         options: BackfillOptions,
     ) -> None:
-        """Take what it needs; `executor` runs up to `parallel` calls at once, `background` is the forwarder's."""
-        self._real_clock = clock
-        self._clock = StoppableClock(clock, RUN_SECONDS)
-        self._source = source
-        self._listing = StoppableListing(listing, self._clock)
+        """Take what it needs; `executor` runs up to `parallel` calls at once."""
+        self._clock = ports.clock
+        self._stop = ports.stop
+        self._listing = StoppableListing(listing, ports.stop)
         self._checkpoints = checkpoints
         self._executor = executor
         self._options = options
@@ -179,21 +82,18 @@ class Backfill:
         self._held: list[SourceBlob] = []
         # Runs append to it in their threads, `_settle` takes from it in its own: a deque does both in one step.
         self._moved: deque[Moved] = deque()
-        self._forwarder = Forwarder(
-            source=source,
-            checkpoints=checkpoints,
-            sink=CountingSink(sink, self._moved.append),
-            quarantine=CountingQuarantine(quarantine, self._moved.append),
-            clock=self._clock,
-            log=log,
-            background=background,
-            options=replace(options.forward, start="all", run_seconds=RUN_SECONDS, replay=options.replay),
+        counting = replace(
+            ports,
+            sink=CountingSink(ports.sink, self._moved.append),
+            quarantine=CountingQuarantine(ports.quarantine, self._moved.append),
         )
+        forward = replace(options.forward, start="all", run_seconds=RUN_SECONDS, replay=options.replay)
+        self._forwarder = Forwarder(counting, checkpoints, forward)
 
     @property
     def stops(self) -> int:
         """How often `stop` was called."""
-        return self._clock.stops
+        return self._stop.requests
 
     def stop(self) -> None:
         """End soon: no blob is begun any more, and the runs under way commit what was acknowledged, and release.
@@ -201,7 +101,7 @@ class Backfill:
         A range of events of which a part has arrived is finished first, as it would come again otherwise; after some
         seconds, or a second call, that is given up, too. May be called at any time, by a signal handler for one.
         """
-        self._clock.stop()
+        self._stop.request()
 
     def survey(self, progress: Callable[[Survey], None]) -> Survey:
         """Count what there is to do. Nothing is written.
@@ -232,10 +132,10 @@ class Backfill:
             progress: Called every half second or so with what was done so far.
 
         """
-        report, began = self._report, self._real_clock.monotonic()
+        report, began = self._report, self._clock.monotonic()
 
         def show() -> None:
-            report.seconds = self._real_clock.monotonic() - began
+            report.seconds = self._clock.monotonic() - began
             progress(report)
 
         try:
@@ -245,7 +145,7 @@ class Backfill:
         except BaseException:
             self.stop()  # a fault of this program: the runs under way end as at an interruption
             raise
-        report.seconds = self._real_clock.monotonic() - began
+        report.seconds = self._clock.monotonic() - began
         report.stopped = self.stops > 0
         return report
 
@@ -293,7 +193,7 @@ class Backfill:
 
     def _hurry(self) -> None:
         """Stop a second time, some seconds after the first."""
-        now = self._real_clock.monotonic()
+        now = self._clock.monotonic()
         if self.stops == 0:
             self._give_up_at = now + GRACE_SECONDS
         elif self.stops == 1 and now >= self._give_up_at:
@@ -311,16 +211,16 @@ class Backfill:
 
     def _wait_for_held(self, show: Callable[[], None]) -> None:
         """Take up again what other runs held: for as long as the lease of one that died lasts, and a little longer."""
-        until = self._real_clock.monotonic() + self._checkpoints.lease_seconds + _HELD_MARGIN
+        until = self._clock.monotonic() + self._checkpoints.lease_seconds + _HELD_MARGIN
         while self._held and not self._over:
             held, self._held = self._held, []
             for blob in held:
                 self._begin(blob, show)
             self._settle(show, at_most=0)
-            if self._real_clock.monotonic() >= until:
+            if self._clock.monotonic() >= until:
                 break
             if self._held:
-                self._clock.sleep(_HELD_PAUSE)
+                self._stop.sleep(self._clock, _HELD_PAUSE)
         if not self._over:
             for blob in self._held:
                 self._report.add_fault(blob, Ending.HELD, "another run holds it")
@@ -336,30 +236,35 @@ class Backfill:
         return _Ended(blob, Ending.STOPPED)
 
     def _forward(self, blob: SourceBlob) -> "_Ended | None":
-        """Forward a blob for one run; None where that ended for want of time, or as the hub was busy."""
-        began = self._clock.monotonic()
+        """Forward a blob for one run; None where another run can go on with it."""
         try:
-            reports = self._forwarder.forward(blob)
-            return self._ended(blob, reports, self._clock.monotonic() - began)
-        except BlobGoneError:
-            return _Ended(blob, Ending.GONE)
+            result = self._forwarder.forward(blob)
         except SendError as error:
             # The hub is everybody's: were it tried for each blob as long as for this one, that would take for ever.
             return None if error.busy else _Ended(blob, Ending.STOPPED, str(error))
         except FlowLogError as error:
             return _Ended(blob, Ending.FAILED, str(error))
+        ending = _ENDINGS.get(result.outcome)
+        return None if ending is None else _Ended(blob, ending, _reason(result))
 
-    def _ended(self, blob: SourceBlob, reports: list[RunReport], seconds: float) -> "_Ended | None":
-        if not reports:
-            return _Ended(blob, Ending.HELD, "another run holds it")
-        last = reports[-1]
-        if last.complete:
-            return _Ended(blob, Ending.COMPLETE)
-        if seconds > RUN_SECONDS / 2:  # its time was up: where the hub is busy, that is some seconds early
-            return None
-        self._source.etag(blob)  # raises where it is gone
-        reason = f"it ends inside a record, or in bytes that are none, after offset {last.to_offset}"
-        return _Ended(blob, Ending.UNFINISHED, reason)
+
+_ENDINGS: Final = {
+    Outcome.COMPLETE: Ending.COMPLETE,
+    Outcome.INCOMPLETE: Ending.UNFINISHED,
+    Outcome.LEASE_HELD: Ending.HELD,
+    Outcome.GONE: Ending.GONE,
+    Outcome.STOPPED: Ending.STOPPED,
+}
+"""What an outcome comes to; after any other, the next run goes on."""
+
+
+def _reason(result: RunResult) -> str:
+    if result.outcome is Outcome.LEASE_HELD:
+        return "another run holds it"
+    if result.outcome is Outcome.INCOMPLETE:
+        offset = result.passes[-1].to_offset
+        return f"it ends inside a record, or in bytes that are none, after offset {offset}"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,23 +9,27 @@ part remains, that part stays, under the same name: a record with fewer bad tupl
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
-from flowlog_core.decode.formats import RECORD_MARKER
-from flowlog_core.decode.log_reader import DecodedItem, decode_item
+from flowlog_core.decode.encoded_record import EncodedRecord
+from flowlog_core.decode.log_reader import DecodedItem, LogReader
 from flowlog_core.decode.quarantine import QuarantineItem
-from flowlog_core.decode.scanner import HEADER_BYTES, Scanner
+from flowlog_core.decode.scanner import HEADER_BYTES
 from flowlog_core.errors import (
     BlobGoneError,
+    BusyError,
     BytesGoneError,
     NotAFlowLogError,
     SendError,
 )
 from flowlog_core.events.packer import EventOptions, PackedRange, Packer
-from flowlog_core.flow.formatter import EncodedRecord, Encoder
+from flowlog_core.flow.formatter import Encoder
 from flowlog_core.forwarding.checkpoint import Checkpoint
-from flowlog_core.forwarding.delivery import Delivery, OutOfTimeError
-from flowlog_core.forwarding.ports import BlobSource, CheckpointStore, Clock, EventSink, Log
+from flowlog_core.forwarding.delivery import Delivery, Patience
+from flowlog_core.forwarding.forward_ports import ForwardPorts
+from flowlog_core.forwarding.options import PartitionBy
+from flowlog_core.forwarding.ports import BlobSource, CheckpointStore
+from flowlog_core.forwarding.progress import Progress
 from flowlog_core.operations.quarantine_store import QuarantineStore, StoredItem
 from flowlog_core.source.blob import SourceBlob
 
@@ -42,7 +46,7 @@ class RecoveryOptions:
 
     Attributes:
         events: How events are written.
-        partition_by: As in `forward.ForwardOptions`.
+        partition_by: As in `ForwardOptions`.
         patience: Seconds that a busy or unreachable destination is waited for, for each item.
         send: Whether flows are sent; if not, nothing is written anywhere.
         keep: Whether quarantine is left as it is.
@@ -50,7 +54,7 @@ class RecoveryOptions:
     """
 
     events: EventOptions = field(default_factory=EventOptions)
-    partition_by: Literal["mac", "none"] = "mac"
+    partition_by: PartitionBy = "mac"
     patience: float = 240
     send: bool = True
     keep: bool = False
@@ -79,21 +83,15 @@ class Recovery:
 
     def __init__(
         self,
+        ports: ForwardPorts,
         *,
         store: QuarantineStore,
-        source: BlobSource,
         checkpoints: CheckpointStore,
-        sink: EventSink,
-        clock: Clock,
-        log: Log,
         options: RecoveryOptions,
     ) -> None:
+        self._ports = ports
         self._store = store
-        self._source = source
         self._checkpoints = checkpoints
-        self._sink = sink
-        self._clock = clock
-        self._log = log
         self._options = options
         self._encoder = Encoder(options.events.fields)
         self._generation: tuple[SourceBlob, int] | None = None  # of the last item's blob
@@ -107,29 +105,15 @@ class Recovery:
 
         """
         try:
-            return self._recover(stored, bytes_of(stored.item, self._source))
+            return self._recover(stored, bytes_of(stored.item, self._ports.source))
         except BytesGoneError as error:
             return Recovered(stored.name, 0, stored.item.count, str(error))
-        except OutOfTimeError as error:
+        except BusyError as error:
             raise SendError(f"given up after {self._options.patience:.0f} s: {error.__cause__}", busy=True) from error
 
     def _recover(self, stored: StoredItem, raw: bytes) -> Recovered:
         item = stored.item
-        delivery = self._delivery(item.blob)
-        packer = self._packer(item, delivery)
-        flows, remains = 0, []
-        held: tuple[int, EncodedRecord] | None = None  # the last record's range ends where the item does
-        for end, decoded in self._decode(item, raw, packer.max_flow_bytes):
-            if decoded.rejected is not None:
-                packer.put_aside(decoded.rejected.count)
-                remains.append(decoded.rejected)
-            if decoded.encoded is not None and decoded.encoded.lines:
-                if held is not None:
-                    self._send(delivery, packer.add(*held))
-                held = end, decoded.encoded
-                flows += len(decoded.encoded.lines)
-        if held is not None:
-            self._send(delivery, [*packer.add(item.offset + item.length, held[1]), *packer.flush()])
+        flows, remains = self._send_flows(item, raw)
         left = _left(item, remains)
         if self._options.send and not self._options.keep:
             if left is None:
@@ -140,28 +124,52 @@ class Recovery:
             return Recovered(stored.name, flows, 0, None)
         return Recovered(stored.name, flows, left.count, (left.remains or (left,))[0].reason)
 
-    def _decode(self, item: QuarantineItem, raw: bytes, max_flow_bytes: int) -> Iterator[tuple[int, DecodedItem]]:
-        """Decode what of an item is not sent yet; give what is found in it, each with the offset of its end."""
+    def _send_flows(self, item: QuarantineItem, raw: bytes) -> tuple[int, list[QuarantineItem]]:
+        """Send the flows of an item; return their number, and what of it still can't be decoded."""
+        progress = Progress(Checkpoint(offset=item.offset, range_end=item.offset))  # nothing of it is committed
+        delivery = self._delivery(item.blob, progress)
+        packer = self._packer(item, delivery)
+        flows, remains = 0, []
+
+        def send(end: int, encoded: EncodedRecord) -> None:
+            self._send(delivery, packer.add(end, encoded, quarantined=progress.pending_quarantined))
+
+        held: DecodedItem | None = None  # the last record's range ends where the item does
+        for decoded in self._decode(item, raw, packer):
+            if decoded.rejected is not None:
+                progress.put_aside(decoded.rejected.count)
+                remains.append(decoded.rejected)
+            if decoded.encoded is not None and decoded.encoded.lines:
+                if held is not None and held.encoded is not None:
+                    send(held.end, held.encoded)
+                held = decoded
+                flows += len(decoded.encoded.lines)
+        if held is not None and held.encoded is not None:
+            send(item.offset + item.length, held.encoded)
+            self._send(delivery, packer.flush())
+        return flows, remains
+
+    def _decode(self, item: QuarantineItem, raw: bytes, packer: Packer) -> Iterator[DecodedItem]:
+        """Decode what of an item is not sent yet; return what is found in it."""
         for piece in item.remains or (item,):
             start = piece.offset - item.offset
-            scanner = Scanner(RECORD_MARKER, offset=piece.offset)
-            scanner.feed(raw[start : start + piece.length])
+            log = LogReader(item.blob, self._encoder, offset=piece.offset, max_flow_bytes=lambda: packer.max_flow_bytes)
+            log.feed(raw[start : start + piece.length])
             if piece.offset == 0:
-                scanner.end()  # a complete blob; anything else is from the midst of one, and no end of the array
+                log.end()  # a complete blob; anything else is from the midst of one, and no end of the array
             any_found = False
             try:
-                for found in scanner.items():
-                    decoded = decode_item(item.blob, found, self._encoder, max_flow_bytes=max_flow_bytes)
-                    yield found.end, _only_rejected(decoded, piece) if piece.tuples else decoded
+                for decoded in log.items():
+                    yield _only_rejected(decoded, piece) if piece.tuples else decoded
                     any_found = True
             except NotAFlowLogError:
                 pass  # as before
             if not any_found:
-                yield piece.offset, DecodedItem(None, piece, None)
-            elif scanner.unfinished:
-                rest = raw[scanner.offset - item.offset : start + piece.length]
-                tail = replace(piece, offset=scanner.offset, length=len(rest), crc=zlib.crc32(rest))
-                yield scanner.offset, DecodedItem(None, tail, None)
+                yield _still_rejected(piece.offset, piece)
+            elif log.unfinished:
+                rest = raw[log.offset - item.offset : start + piece.length]
+                tail = replace(piece, offset=log.offset, length=len(rest), crc=zlib.crc32(rest))
+                yield _still_rejected(log.offset, tail)
 
     def _packer(self, item: QuarantineItem, delivery: Delivery) -> Packer:
         events = self._options.events
@@ -174,15 +182,13 @@ class Recovery:
             replay=REPLAY,
         )
 
-    def _delivery(self, blob: SourceBlob) -> Delivery:
+    def _delivery(self, blob: SourceBlob, progress: Progress) -> Delivery:
         return Delivery(
             blob,
-            sink=self._sink,
-            clock=self._clock,
-            log=self._log,
+            progress,
+            self._ports,
             partition_key=blob.partition_key if self._options.partition_by == "mac" else None,
-            deadline=self._clock.monotonic() + self._options.patience,
-            patience=self._options.patience,
+            patience=Patience(self._ports.clock.monotonic() + self._options.patience, self._options.patience),
             hold_lease=_no_lease,
         )
 
@@ -190,7 +196,7 @@ class Recovery:
         if not self._options.send:
             return
         for packed in ranges:
-            delivery.enqueue(packed, Checkpoint())  # nothing is committed
+            delivery.enqueue(packed)
         delivery.drain()
 
     def _generation_of(self, blob: SourceBlob) -> int:
@@ -229,18 +235,22 @@ def _no_lease() -> None:
     """Nothing is committed, so there is nothing to hold."""
 
 
+def _still_rejected(end: int, rejected: QuarantineItem) -> DecodedItem:
+    return DecodedItem(end, None, None, rejected, is_record=False)
+
+
 def _only_rejected(decoded: DecodedItem, piece: QuarantineItem) -> DecodedItem:
     """Reduce a record to the tuples that were rejected: its others were sent when it was forwarded."""
     encoded, rejected = decoded.encoded, decoded.rejected
     if encoded is None:  # not even the record can be decoded any more
-        return DecodedItem(None, piece, None)
+        return _still_rejected(decoded.end, piece)
     wanted = {ordinal for ordinal, _ in piece.tuples}
     chosen = [pair for pair in zip(encoded.lines, encoded.ordinals, strict=True) if pair[1] in wanted]
     lines, ordinals = [line for line, _ in chosen], [ordinal for _, ordinal in chosen]
     if rejected is not None:
         tuples = tuple(each for each in rejected.tuples if each[0] in wanted)
         rejected = replace(rejected, tuples=tuples) if tuples else None
-    return DecodedItem(replace(encoded, lines=lines, ordinals=ordinals), rejected, decoded.time)
+    return replace(decoded, encoded=replace(encoded, lines=lines, ordinals=ordinals), rejected=rejected)
 
 
 def _left(item: QuarantineItem, remains: list[QuarantineItem]) -> QuarantineItem | None:

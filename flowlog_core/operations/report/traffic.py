@@ -14,9 +14,7 @@ from typing import Any, Final, Self
 
 import orjson
 
-from flowlog_core.decode.formats import RECORD_MARKER
-from flowlog_core.decode.log_reader import decode_item
-from flowlog_core.decode.scanner import Item, Scanner
+from flowlog_core.decode.log_reader import DecodedItem, LogReader
 from flowlog_core.flow.formatter import Encoder
 from flowlog_core.flow.schema import BY_NAME
 from flowlog_core.operations.report.tally import INBOUND, KEYS_HELD, OUTBOUND, Key, Order, Seen, Tally, Total
@@ -146,16 +144,15 @@ class Traffic:
 
     def log(self, blob: SourceBlob) -> "LogReading":
         """Begin with a log."""
-        return LogReading(self, blob)
+        return LogReading(self, lambda offset: LogReader(blob, self._encoder, offset=offset))
 
-    def add(self, blob: SourceBlob, item: Item) -> None:
+    def add(self, decoded: DecodedItem) -> None:
         """Add up the flows of one item of a log.
 
         Raises:
             TallyError: The disk is full, or can't be written.
 
         """
-        decoded = decode_item(blob, item, self._encoder)
         if decoded.rejected is not None:
             self.undecoded.update(decoded.rejected.reasons)
         if decoded.encoded is None or not decoded.encoded.lines:
@@ -195,15 +192,15 @@ class LogReading:
 
     """
 
-    def __init__(self, traffic: Traffic, blob: SourceBlob) -> None:
+    def __init__(self, traffic: Traffic, open_log: Callable[[int], LogReader]) -> None:
         self._traffic = traffic
-        self._blob = blob
-        self._scanner = Scanner(RECORD_MARKER)
+        self._open_log = open_log
+        self._log = open_log(0)
 
     @property
     def offset(self) -> int:
         """Offset after the last item that is added up."""
-        return self._scanner.offset
+        return self._log.offset
 
     def feed(self, data: bytes) -> None:
         """Add up what is in the bytes that follow.
@@ -213,20 +210,20 @@ class LogReading:
             TallyError: The disk is full, or can't be written.
 
         """
-        self._scanner.feed(data)
-        for item in self._scanner.items():
-            self._traffic.add(self._blob, item)
+        self._log.feed(data)
+        for decoded in self._log.items():
+            self._traffic.add(decoded)
 
     def end(self) -> None:
-        """Say that the log ends here; the same errors as `feed`."""
-        self._scanner.end()
+        """Mark the end of the log; the same errors as `feed`."""
+        self._log.end()
         self.feed(b"")
-        if self._scanner.unfinished:
+        if self._log.unfinished:
             self._traffic.undecoded[UNFINISHED] += 1
 
     def go_back(self) -> None:
         """Go back to `offset`: the bytes from there on come again, as the log has grown."""
-        self._scanner = Scanner(RECORD_MARKER, offset=self._scanner.offset)
+        self._log = self._open_log(self._log.offset)
 
 
 def _adder(grouping: Grouping, tally: Tally) -> Callable[[dict[str, Any], Seen], None]:

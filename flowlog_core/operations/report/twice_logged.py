@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal, Self
 
-from flowlog_core.decode.formats import RECORD_MARKER, FlowRecord, ShapeError, decode
-from flowlog_core.decode.scanner import Record, Scanner
+from flowlog_core.decode.formats import FlowRecord
+from flowlog_core.decode.log_reader import LogReader
 from flowlog_core.errors import NotAFlowLogError
+from flowlog_core.flow.formatter import Encoder
 from flowlog_core.forwarding.listing import hour_of
 from flowlog_core.source.blob import SourceBlob
 
@@ -60,17 +61,11 @@ class LoggedHour:
 
     @classmethod
     def of_log(cls, chunks: Iterable[bytes]) -> Self:
-        """Read what the first record of a log that is of a known layout tells; nothing where there is none."""
-        scanner = Scanner(RECORD_MARKER)
-        for chunk in chunks:
-            scanner.feed(chunk)
-            try:
-                for item in scanner.items():
-                    if isinstance(item, Record):
-                        with suppress(ShapeError):
-                            return cls.of_record(decode(item.raw, item.value))
-            except NotAFlowLogError:
-                break
+        """Read the first record of a known layout; of a log without one nothing is known."""
+        with suppress(NotAFlowLogError):
+            for decoded in LogReader(SourceBlob.outside(""), Encoder(("id",))).read(chunks):
+                if decoded.record is not None:
+                    return cls.of_record(decoded.record)
         return cls(None, None, None)
 
     @property

@@ -8,8 +8,11 @@ from greenlet import getcurrent
 
 from flowlog_core.errors import FlowLogError
 from flowlog_core.events.packer import EventOptions
-from flowlog_core.forwarding.forwarder import Forwarder, ForwardOptions
-from flowlog_core.forwarding.sweep import Sweeper, SweepOptions
+from flowlog_core.forwarding.forward_ports import ForwardPorts
+from flowlog_core.forwarding.forwarder import Forwarder
+from flowlog_core.forwarding.options import ForwardOptions, SweepOptions
+from flowlog_core.forwarding.stop import StopFlag
+from flowlog_core.forwarding.sweep import Sweeper
 from flowlog_core.source.blob import SourceBlob
 from tests.endurance.simulation.oracle import Truth, judge, truth_of
 from tests.endurance.simulation.ports import Background, Checkpoints, Clock, QuarantineStore, Sink, Source
@@ -77,15 +80,19 @@ class History:
         hurried = self._random.random() < 0.2  # one in five
         sim.batch_events = 100 if hurried else self._random.randint(1, 4)
         self._log = _Silent()
-        self.forwarder = Forwarder(
+        ports = ForwardPorts(
             source=Source(sim),
-            checkpoints=Checkpoints(sim),
             sink=Sink(sim),
             quarantine=QuarantineStore(sim),
             clock=Clock(sim),
             log=self._log,
             background=Background(sim),
-            options=ForwardOptions(
+            stop=StopFlag(),
+        )
+        self.forwarder = Forwarder(
+            ports,
+            Checkpoints(sim),
+            ForwardOptions(
                 EventOptions(max_bytes=16_384),
                 run_seconds=60 if hurried else 1e9,
                 start="all",

@@ -6,26 +6,28 @@ from dataclasses import replace
 from typing import Final
 from unittest.mock import patch
 
+from flowlog_core.forwarding.blob_pass import BlobPass
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.delivery import Delivery
-from flowlog_core.forwarding.forwarder import Forwarder, RunReport, _Run
+from flowlog_core.forwarding.forwarder import Forwarder
+from flowlog_core.forwarding.lease import HeldLease
 from flowlog_core.forwarding.ports import ListedBlob
+from flowlog_core.forwarding.progress import Progress
 from flowlog_core.forwarding.sweep import Sweeper
-from flowlog_core.source.blob import SourceBlob
 from tests.endurance.simulation.scheduler import Simulation
 
 
 @contextmanager
 def _commit_before_send() -> Iterator[None]:
-    drain = _Run._deliver_rest
+    drain = BlobPass._deliver_rest
 
-    def commit_and_send(self: _Run) -> None:
-        if self._delivery._queue:
-            self._checkpoint = self._delivery._queue[-1].reached
+    def commit_and_send(self: BlobPass) -> None:
+        if self._progress._packed:
+            self._progress._acknowledged = self._progress._packed[-1].checkpoint
             self._commit()
         drain(self)
 
-    with patch.object(_Run, "_deliver_rest", commit_and_send):
+    with patch.object(BlobPass, "_deliver_rest", commit_and_send):
         yield
 
 
@@ -43,15 +45,12 @@ def _leave_a_range_begun() -> Iterator[None]:
 
 @contextmanager
 def _commit_what_is_queued() -> Iterator[None]:
-    commit = _Run._commit_forwarded
+    reached: Callable[[Progress], Checkpoint] = vars(Progress)["reached"].fget
 
-    def all_of_it(self: _Run) -> None:
-        if self._delivery._queue:
-            self._checkpoint = self._delivery._queue[-1].reached
-        self._commit()
-        commit(self)
+    def all_of_it(self: Progress) -> Checkpoint:
+        return self._packed[-1].checkpoint if self._packed else reached(self)
 
-    with patch.object(_Run, "_commit_forwarded", all_of_it):
+    with patch.object(Progress, "reached", property(all_of_it)):
         yield
 
 
@@ -66,13 +65,13 @@ def _no_fingerprint() -> Iterator[None]:
 
 @contextmanager
 def _offset_is_length() -> Iterator[None]:
-    reached = _Run._reached
+    reached: Callable[[Progress], Checkpoint] = vars(Progress)["reached"].fget
 
-    def at_the_end(self: _Run) -> Checkpoint:
+    def at_the_end(self: Progress) -> Checkpoint:
         checkpoint = reached(self)
         return replace(checkpoint, offset=checkpoint.length)
 
-    with patch.object(_Run, "_reached", at_the_end):
+    with patch.object(Progress, "reached", property(at_the_end)):
         yield
 
 
@@ -84,11 +83,7 @@ def _no_lease() -> Iterator[None]:
 
 @contextmanager
 def _no_look_after_release() -> Iterator[None]:
-    def one_pass(self: Forwarder, blob: SourceBlob) -> list[RunReport]:
-        report = self._pass(blob, self.clock.monotonic() + self.options.run_seconds)
-        return [report] if report else []
-
-    with patch.object(Forwarder, "forward", one_pass):
+    with patch.object(Forwarder, "_is_to_be_read_again", lambda *_: False):
         yield
 
 
@@ -104,7 +99,7 @@ def _sweep_by_length() -> Iterator[None]:
 
 @contextmanager
 def _no_renewal() -> Iterator[None]:
-    with patch.object(_Run, "_hold_lease", lambda *_: None):
+    with patch.object(HeldLease, "hold", lambda *_: None):
         yield
 
 

@@ -143,7 +143,7 @@ def test_archived_blobs_are_told_and_skipped_with_the_remedy(site: Site) -> None
 def test_of_very_many_faults_the_first_are_told_and_the_others_counted(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flowlog_core.operations.backfill.backfill.MOST_FAULTS", 1)
+    monkeypatch.setattr("flowlog_core.operations.backfill.report.MOST_FAULTS", 1)
     for hours_ago in range(3):
         blob = site.blob(hours_ago=hours_ago)
         site.put(blob)
@@ -244,7 +244,7 @@ def test_beside_the_running_app_every_flow_arrives_once_and_the_audit_is_clean(s
     def run_app() -> None:
         wait_for(lambda: site.hub.counters().events > 0)
         for blob in sorted(blobs, key=lambda blob: blob.name, reverse=True):
-            by_app.extend(report.flows for report in forwarder.forward(blob))
+            by_app.extend(report.flows for report in forwarder.forward(blob).passes)
 
     site.hub.faults.ack_delay = 0.02
     app = threading.Thread(target=run_app)

@@ -11,9 +11,7 @@ from typing import Any
 
 import pytest
 
-from flowlog_core.decode.formats import RECORD_MARKER
-from flowlog_core.decode.log_reader import DecodedItem, decode_item
-from flowlog_core.decode.scanner import Item, Scanner
+from flowlog_core.decode.log_reader import DecodedItem, LogReader
 from flowlog_core.flow.formatter import Encoder
 from flowlog_core.source.blob import SourceBlob
 from tests.support import oracle
@@ -37,15 +35,10 @@ def lines(name: str, kind: str) -> list[str]:
 
 
 def decoded(name: str, chunk: int) -> list[DecodedItem]:
-    data, scanner, encoder = document(name), Scanner(RECORD_MARKER), Encoder()
-    items: list[Item] = []
-    for start in range(0, len(data), chunk):
-        scanner.feed(data[start : start + chunk])
-        items += scanner.items()
-    scanner.end()
-    items += scanner.items()
-    assert not scanner.unfinished
-    return [decode_item(blob(name), item, encoder) for item in items]
+    data, log = document(name), LogReader(blob(name), Encoder())
+    items = list(log.read(data[start : start + chunk] for start in range(0, len(data), chunk)))
+    assert not log.unfinished
+    return items
 
 
 def reject(item: DecodedItem) -> dict[str, Any]:

@@ -12,9 +12,14 @@ from typing import Self, SupportsIndex
 import orjson
 import pytest
 
+from flowlog_core.decode import object_walk as walk_module
+from flowlog_core.decode import open_range as range_module
+from flowlog_core.decode import scan_buffer as buffer_module
 from flowlog_core.decode import scanner as scanner_module
 from flowlog_core.decode.formats import RECORD_MARKER
-from flowlog_core.decode.scanner import HEADER_BYTES, MAX_RECORD_BYTES, PRECEDING_BYTES, MalformedRange, Record, Scanner
+from flowlog_core.decode.items import MAX_RECORD_BYTES, MalformedRange, Record
+from flowlog_core.decode.scan_buffer import PRECEDING_BYTES
+from flowlog_core.decode.scanner import HEADER_BYTES, Scanner
 from flowlog_core.errors import NotAFlowLogError
 from tests.support.flow_logs import CLOSER, OPENER, document
 from tests.support.framing import A, B, C, every, feed, record_limit, records, scan
@@ -126,15 +131,17 @@ class Meter:
         self.work = 0
 
     def attach(self, patch: pytest.MonkeyPatch) -> None:
-        """Put a counter before each tool that the scanner's module uses on bytes."""
-        for name, value in list(vars(scanner_module).items()):
-            if isinstance(value, re.Pattern):
-                patch.setattr(scanner_module, name, CountedPattern(value, self))
+        """Put a counter before each tool that the scanner's modules use on bytes."""
+        modules = (scanner_module, buffer_module, range_module, walk_module)
+        for module in modules:
+            for name, value in list(vars(module).items()):
+                if isinstance(value, re.Pattern):
+                    patch.setattr(module, name, CountedPattern(value, self))
         patch.setitem(vars(RECORD_MARKER), "pattern", CountedPattern(RECORD_MARKER.pattern, self))
         loads, crc32 = self.counted(orjson.loads), self.counted(zlib.crc32)
         patch.setattr(scanner_module, "orjson", SimpleNamespace(loads=loads, JSONDecodeError=orjson.JSONDecodeError))
-        patch.setattr(scanner_module, "zlib", SimpleNamespace(crc32=crc32))
-        patch.setattr(scanner_module, "bytes", self.counted(bytes), raising=False)
+        patch.setattr(range_module, "zlib", SimpleNamespace(crc32=crc32))
+        patch.setattr(buffer_module, "bytes", self.counted(bytes), raising=False)
         meter = self
 
         class Buffer(bytearray):
@@ -147,7 +154,7 @@ class Meter:
                 meter.work += 1
                 super().__delitem__(place)
 
-        patch.setattr(scanner_module, "bytearray", Buffer, raising=False)
+        patch.setattr(buffer_module, "bytearray", Buffer, raising=False)
 
     def counted[**P, T](self, tool: Callable[P, T]) -> Callable[P, T]:
         """Count a tool's calls, and the bytes of its first argument."""

@@ -8,10 +8,11 @@ from typing import Any, get_args
 
 import pytest
 
+from flowlog_core.decode.encoded_record import EncodedRecord
 from flowlog_core.decode.formats import decode
-from flowlog_core.decode.scanner import Record
+from flowlog_core.decode.items import Record
 from flowlog_core.events.packer import Event, EventCompression, EventFormat, EventOptions, PackedRange, Packer
-from flowlog_core.flow.formatter import EncodedRecord, Encoder
+from flowlog_core.flow.formatter import Encoder
 from flowlog_core.flow.schema import DEFAULT_FIELDS
 from flowlog_core.source.blob import SourceBlob
 from tests.support.flow_logs import VNET

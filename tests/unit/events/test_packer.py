@@ -6,8 +6,8 @@ from itertools import groupby, pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowlog_core.events.packer import MIN_EVENT_BYTES, EventCompression, EventFormat
-from flowlog_core.flow.formatter import EncodedRecord
+from flowlog_core.decode.encoded_record import EncodedRecord
+from flowlog_core.events.packer import MIN_EVENT_BYTES, EventCompression, EventFormat, PackedRange
 from tests.support.flow_logs import VNET, vnet_record
 from tests.unit.events.packing import (
     FORMATS,
@@ -17,7 +17,6 @@ from tests.unit.events.packing import (
     encoded,
     events_of,
     lines,
-    made_up,
     pack,
     packer,
 )
@@ -121,37 +120,26 @@ def steps(draw: st.DrawFn) -> list[tuple[str, int]]:
 def test_what_is_in_quarantine_is_told_with_the_range_in_which_it_stands(
     steps: list[tuple[str, int]], format_: EventFormat, pending: int
 ) -> None:
-    used = packer(format_, "none", MIN_EVENT_BYTES, range_start=10, quarantined=pending)
+    used = packer(format_, "none", MIN_EVENT_BYTES, range_start=10)
     aside = {10: pending}
-    ranges = []
+    ranges: list[PackedRange] = []
     for number, (kind, count) in enumerate(steps):
         end = 1000 * (number + 1)
         if kind == "aside":
-            used.put_aside(count)
             aside[end] = count
+            pending += count
         else:
-            ranges += used.add(end, EncodedRecord(f"k-{number}-c-", ['"' + "x" * 998 + '"'] * count, range(count), ()))
+            record = EncodedRecord(f"k-{number}-c-", ['"' + "x" * 998 + '"'] * count, range(count), ())
+            complete = used.add(end, record, quarantined=pending)
+            pending -= sum(each.quarantined for each in complete)
+            ranges += complete
     ranges += used.flush()
     starts = [10, *(each.end for each in ranges)]
     for start, each in zip(starts, ranges, strict=False):
         expected = sum(count for place, count in aside.items() if start < place <= each.end or place == start == 10)
+        assert each.quarantined == expected
         assert [event.properties["quarantined"] for event in each.events] == [expected] * len(each.events)
-    told = sum(int(each.events[0].properties["quarantined"]) for each in ranges)
-    assert used.quarantined == sum(aside.values()) - told
     assert used.range_start == starts[-1]
-
-
-def test_what_comes_behind_the_last_flow_is_kept_for_the_next_packer() -> None:
-    [flows] = made_up([[100]])
-    used = packer()
-    used.put_aside(2)
-    used.add(*flows)
-    used.put_aside(3)
-    [event] = events_of(used.flush())
-    assert event.properties["quarantined"] == 2
-    assert (used.range_start, used.quarantined) == (1000, 3)
-    assert used.flush() == []
-    assert used.quarantined == 3
 
 
 @both_forms
@@ -159,7 +147,7 @@ def test_a_packer_that_goes_on_where_another_stopped_tiles_with_it(compression: 
     inputs = encoded(vnet_record(30, number=number) for number in range(6))
     first = packer("ndjson", compression)
     ranges = pack(inputs[:3], first)
-    second = packer("ndjson", compression, range_start=first.range_start, quarantined=first.quarantined)
+    second = packer("ndjson", compression, range_start=first.range_start)
     ranges += pack(inputs[3:], second)
     check_ranges(ranges, inputs)
     ends = [key for key, _ in groupby(event.properties["rangeEnd"] for event in events_of(ranges))]

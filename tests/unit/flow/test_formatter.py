@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flowlog_core.decode.encoded_record import BadTuple, EncodedRecord
 from flowlog_core.decode.formats import decode
-from flowlog_core.decode.scanner import Record
+from flowlog_core.decode.items import Record
 from flowlog_core.flow import formatter as formatter_module
-from flowlog_core.flow.formatter import BadTuple, EncodedRecord, Encoder
+from flowlog_core.flow.formatter import Encoder
 from flowlog_core.flow.schema import select_fields
 from flowlog_core.source.blob import SourceBlob
 from tests.support import oracle

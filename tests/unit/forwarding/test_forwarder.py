@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowlog_core.events.packer import EventOptions
-from flowlog_core.forwarding.forwarder import ForwardOptions
+from flowlog_core.forwarding.options import ForwardOptions
+from flowlog_core.forwarding.outcome import Outcome, RunResult
 from flowlog_core.source.blob import SourceBlob
 from tests.support.flow_logs import VNET, document, nsg_record, vnet_record
 from tests.support.forwarding import Setup, assert_tiles
@@ -127,7 +128,7 @@ def test_the_log_line_of_a_run_has_its_fields_and_no_address() -> None:
     (fields,) = setup.log.of("flowlog.run")
     assert list(fields) == [
         *("blob", "from", "to", "bytes", "records", "flows", "events", "quarantined"),
-        *("denied", "rules", "generation", "complete", "lagSeconds", "durationMs", "requests"),
+        *("denied", "rules", "generation", "complete", "outcome", "lagSeconds", "durationMs", "requests"),
     ]
     assert fields["lagSeconds"] == 60
     assert (fields["denied"], fields["rules"]) == (0, {"DefaultRule_AllowVnetOutBound": 3})
@@ -155,7 +156,7 @@ def test_other_blobs_of_the_container_are_left_alone() -> None:
     other = SourceBlob("logs", "insights-logs-flowlogflowevent", "some/other.json")
     setup.blobs.put(other, document([vnet_record(1)]))
 
-    assert setup.forwarder.forward(other) == []
+    assert setup.forwarder.forward(other) == RunResult(Outcome.SKIPPED)
     assert setup.blobs.reads == []
 
 
@@ -171,10 +172,8 @@ def test_blobs_of_hours_before_the_first_run_are_left_alone() -> None:
 
     assert len(setup.flows()) == 2
     setup.clock.seconds += 7200
-    later = Setup(ForwardOptions(start="now"), clock=setup.clock)
-    later.forwarder.source = setup.blobs
-    later.forwarder.checkpoints = setup.checkpoints
-    assert later.forwarder.forward(hour("d=20/h=23"))  # the destination's first run counts, not the process's
+    later = setup.new_forwarder().forward(hour("d=20/h=23"))
+    assert later.outcome is Outcome.COMPLETE  # the destination's first run counts, not the process's
 
 
 def test_a_start_in_time_leaves_earlier_hours_alone() -> None:

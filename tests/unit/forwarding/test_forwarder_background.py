@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from flowlog_core.flow.formatter import EncodedRecord, Encoder
-from flowlog_core.forwarding.forwarder import ForwardOptions
+from flowlog_core.decode.encoded_record import EncodedRecord
+from flowlog_core.flow.formatter import Encoder
+from flowlog_core.forwarding.options import ForwardOptions
 from tests.support.flow_logs import VNET, document, vnet_record
 from tests.support.forwarding import SMALL_EVENTS, Setup, assert_tiles
 
@@ -33,8 +34,9 @@ class Held(Executor):
 
 
 def test_while_a_chunk_is_encoded_the_next_is_read_and_a_batch_is_sent() -> None:
-    setup = Setup(ForwardOptions(SMALL_EVENTS, start="all", chunk_bytes=3000, batch_bytes=1))
-    background = setup.forwarder.background = Held()
+    background = Held()
+    options = ForwardOptions(SMALL_EVENTS, start="all", chunk_bytes=3000, batch_bytes=1)
+    setup = Setup(options, background=background)
     data = document([vnet_record(10, number=number) for number in range(8)])
     setup.blobs.put(VNET, data)
 
@@ -66,10 +68,10 @@ def test_an_interruption_while_a_batch_is_waited_for_does_not_release_the_lease_
             future.result = result  # type: ignore[method-assign]  # as an interrupted wait is
             return future
 
-    background = setup.forwarder.background = Interrupted()
+    background = Interrupted()
 
     with pytest.raises(KeyboardInterrupt):
-        setup.forwarder.forward(VNET)
+        setup.new_forwarder(background=background).forward(VNET)
 
     assert waits == [True, True]
     assert background.under_way == []
@@ -78,29 +80,28 @@ def test_an_interruption_while_a_batch_is_waited_for_does_not_release_the_lease_
 
 
 def test_a_small_append_is_forwarded_without_a_background() -> None:
-    setup = Setup()
-    background = setup.forwarder.background = Held()
+    background = Held()
+    setup = Setup(background=background)
     setup.blobs.put(VNET, document([vnet_record(200)]))
 
     assert setup.forward().flows == 200
     assert background.most == 0
 
 
-def test_what_waits_to_be_sent_is_bounded() -> None:
-    class Counting(Encoder):
-        flows = 0
+def test_what_waits_to_be_sent_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    encode, flows = Encoder.encode, 0
 
-        def encode(self, *arguments: Any, **named: Any) -> EncodedRecord:
-            encoded = super().encode(*arguments, **named)
-            self.flows += len(encoded.lines)
-            return encoded
+    def counting(self: Encoder, *arguments: Any, **named: Any) -> EncodedRecord:
+        nonlocal flows
+        encoded = encode(self, *arguments, **named)
+        flows += len(encoded.lines)
+        return encoded
 
-    setup = Setup(ForwardOptions(SMALL_EVENTS, start="all", batch_bytes=20_000))
-    encoder = setup.forwarder.encoder = Counting()
-    setup.forwarder.background = Held()
+    monkeypatch.setattr(Encoder, "encode", counting)
+    setup = Setup(ForwardOptions(SMALL_EVENTS, start="all", batch_bytes=20_000), background=Held())
     setup.blobs.put(VNET, document([vnet_record(10, number=number) for number in range(100)]))
     waiting: list[int] = []
-    setup.sink.before_send = lambda: waiting.append(encoder.flows - len(setup.flows()))
+    setup.sink.before_send = lambda: waiting.append(flows - len(setup.flows()))
 
     assert setup.forward().flows == 1000
     assert max(waiting) <= 150  # four batches of some 25 flows, an open range, and what the last record added

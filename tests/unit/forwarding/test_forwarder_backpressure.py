@@ -4,7 +4,7 @@ import pytest
 
 from flowlog_core.errors import SendError
 from flowlog_core.events.packer import EventOptions
-from flowlog_core.forwarding.forwarder import ForwardOptions
+from flowlog_core.forwarding.options import ForwardOptions
 from tests.support.flow_logs import VNET, document, vnet_record
 from tests.support.forwarding import SMALL_EVENTS, Setup, assert_tiles
 from tests.support.memory import MemorySink

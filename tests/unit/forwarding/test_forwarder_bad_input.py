@@ -4,7 +4,7 @@ import pytest
 
 from flowlog_core.errors import StorageError
 from flowlog_core.events.packer import EventOptions
-from flowlog_core.forwarding.forwarder import ForwardOptions
+from flowlog_core.forwarding.options import ForwardOptions
 from tests.support.flow_logs import VNET, document, nsg_record, vnet_record
 from tests.support.forwarding import Setup, assert_tiles
 

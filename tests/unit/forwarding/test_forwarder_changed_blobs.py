@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from flowlog_core.forwarding.forwarder import ForwardOptions
+from flowlog_core.forwarding.options import ForwardOptions
+from flowlog_core.forwarding.outcome import Outcome
 from tests.support.flow_logs import VNET, document, vnet_record
 from tests.support.forwarding import Setup, assert_tiles
 
@@ -44,9 +45,10 @@ def test_a_rewritten_blob_begins_a_new_generation_from_its_start(rewrite: Callab
 def test_a_blob_that_is_gone_is_nothing_to_do() -> None:
     setup = Setup()
 
-    (report,) = setup.forwarder.forward(VNET)
+    result = setup.forwarder.forward(VNET)
 
-    assert (report.flows, report.complete) == (0, False)
+    assert result.outcome is Outcome.GONE
+    assert [(report.flows, report.complete) for report in result.passes] == [(0, False)]
     assert len(setup.log.of("flowlog.gone")) == 1
     assert setup.log.of("flowlog.fault") == []
 

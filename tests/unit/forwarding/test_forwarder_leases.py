@@ -3,7 +3,8 @@
 import pytest
 
 from flowlog_core.errors import StorageError
-from flowlog_core.forwarding.forwarder import ForwardOptions
+from flowlog_core.forwarding.options import ForwardOptions
+from flowlog_core.forwarding.outcome import Outcome
 from tests.support.flow_logs import VNET, document, vnet_record
 from tests.support.forwarding import SMALL_EVENTS, Setup
 from tests.support.memory import MemoryLease
@@ -17,13 +18,15 @@ def test_a_run_that_finds_the_blob_held_goes_away_and_the_holder_looks_again() -
     def append_meanwhile() -> None:
         if len(setup.sink.events) == 1:
             setup.blobs.put(VNET, document(records))
-            assert setup.forwarder.forward(VNET) == []  # its event would be lost, were there no second look
+            held = setup.forwarder.forward(VNET)  # its event would be lost, were there no second look
+            assert held.outcome is Outcome.LEASE_HELD
 
     setup.sink.after_send = append_meanwhile
 
-    reports = setup.forwarder.forward(VNET)
+    result = setup.forwarder.forward(VNET)
 
-    assert [report.flows for report in reports] == [2, 3]
+    assert result.outcome is Outcome.COMPLETE
+    assert [report.flows for report in result.passes] == [2, 3]
     assert len(setup.flows()) == 5
 
 
@@ -37,7 +40,7 @@ def test_a_run_that_lost_its_lease_commits_nothing_more() -> None:
 
     setup.sink.after_send = lose_the_lease
 
-    assert setup.forwarder.forward(VNET) == []
+    assert setup.forwarder.forward(VNET).outcome is Outcome.LEASE_HELD
     assert setup.checkpoints.stored(VNET).offset == 0
     assert len(setup.log.of("flowlog.conflict")) == 1
 

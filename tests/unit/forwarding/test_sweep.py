@@ -8,9 +8,9 @@ import pytest
 
 from flowlog_core.errors import StorageError
 from flowlog_core.forwarding.checkpoint import Checkpoint
-from flowlog_core.forwarding.forwarder import ForwardOptions
+from flowlog_core.forwarding.options import ForwardOptions, SweepOptions
 from flowlog_core.forwarding.ports import BlobListing, ListedBlob
-from flowlog_core.forwarding.sweep import Sweeper, SweepOptions, SweepReport
+from flowlog_core.forwarding.sweep import Sweeper, SweepReport
 from flowlog_core.source.blob import SourceBlob
 from tests.support.flow_logs import VNET, document, vnet_record
 from tests.support.forwarding import Setup

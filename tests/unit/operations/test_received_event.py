@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 import pytest
 
+from flowlog_core.decode.items import Record
 from flowlog_core.decode.log_reader import decode_item
-from flowlog_core.decode.scanner import Record
 from flowlog_core.errors import ReceiveError
 from flowlog_core.events.packer import EventCompression, EventFormat, EventOptions, Packer
 from flowlog_core.flow.formatter import Encoder
@@ -37,7 +37,6 @@ def test_the_flows_of_any_event_of_the_forwarder_are_read(form: EventFormat, com
         max_event_bytes=1_000_000,
         generation=0,
         range_start=0,
-        quarantined=0,
     )
     ranges = [*packer.add(12 + len(raw), encoded), *packer.flush()]
     events = [

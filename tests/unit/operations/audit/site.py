@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from flowlog_core.events.packer import EventOptions
-from flowlog_core.forwarding.forwarder import ForwardOptions
 from flowlog_core.forwarding.listing import Selection
+from flowlog_core.forwarding.options import ForwardOptions
 from flowlog_core.operations.audit.audit import AuditOptions, audit
 from flowlog_core.operations.audit.byte_ranges import ByteRange
 from flowlog_core.operations.audit.report import AuditReport, Finding, Kind

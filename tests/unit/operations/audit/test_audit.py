@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from flowlog_core.events.packer import EventFormat
-from flowlog_core.forwarding.forwarder import Forwarder, ForwardOptions
+from flowlog_core.forwarding.options import ForwardOptions
 from flowlog_core.operations.audit.byte_ranges import ByteRange, EventPosition
 from flowlog_core.operations.audit.report import Kind
 from flowlog_core.operations.event_reader import RetainedFrom
 from flowlog_core.source.blob import SourceBlob
 from tests.support.flow_logs import VNET, nsg_record, vnet_record
-from tests.support.memory import AtOnce, MemoryCheckpoints
+from tests.support.memory import MemoryCheckpoints
 from tests.unit.operations.audit.site import ELEVEN, HOUR, LATER, MINUTE, Hub, Site, byte_range_of, found, only
 
 
@@ -82,17 +82,7 @@ def test_a_crash_before_the_commit_shows_as_a_repeat_in_whatever_cut() -> None:
     lease.read()
     lease.commit(committed)
     lease.release()
-    cut_otherwise = Forwarder(
-        source=site.blobs,
-        checkpoints=site.checkpoints,
-        sink=site.sink,
-        quarantine=site.quarantine,
-        clock=site.clock,
-        log=site.log,
-        background=AtOnce(),
-        options=ForwardOptions(start="all"),
-    )
-    cut_otherwise.forward(VNET)
+    site.new_forwarder(ForwardOptions(start="all")).forward(VNET)  # cuts otherwise
 
     report = site.audit()
 

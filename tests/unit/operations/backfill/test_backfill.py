@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 
 from flowlog_core.errors import StorageError
 from flowlog_core.events.packer import EventOptions
-from flowlog_core.forwarding.forwarder import ForwardOptions
 from flowlog_core.forwarding.listing import Selection
+from flowlog_core.forwarding.options import ForwardOptions
 from flowlog_core.forwarding.ports import CheckpointLease, Chunk, Clock, ListedBlob
-from flowlog_core.operations.backfill.backfill import Backfill, BackfillOptions, BackfillReport, Ending, Survey
+from flowlog_core.forwarding.stop import StopFlag
+from flowlog_core.operations.backfill.backfill import Backfill, BackfillOptions
+from flowlog_core.operations.backfill.report import BackfillReport, Ending, Survey
 from flowlog_core.source.blob import SourceBlob
 from tests.support.flow_logs import VNET, document, nsg_record, vnet_record
 from tests.support.forwarding import Setup, assert_tiles
@@ -73,7 +76,8 @@ class Filling(Setup):
     def __init__(self) -> None:
         self.waits = Waits()
         super().__init__(clock=self.waits)
-        self.blobs = self.store = self.forwarder.source = Blobs(self.clock)
+        self.blobs = self.store = Blobs(self.clock)
+        self.forwarder = self.new_forwarder()
         self.replayed = MemoryCheckpoints(self.clock)
 
     def backfill(
@@ -85,15 +89,10 @@ class Filling(Setup):
         **more: Any,
     ) -> Backfill:
         return Backfill(
-            source=self.blobs,
+            replace(self.ports, clock=clock or self.clock, stop=StopFlag()),
             listing=self.blobs,
             checkpoints=self.replayed if "replay" in more else self.checkpoints,
-            sink=self.sink,
-            quarantine=self.quarantine,
             executor=executor or AtOnce(),
-            background=AtOnce(),
-            clock=clock or self.clock,
-            log=self.log,
             options=BackfillOptions(Selection((PLACE,), SINCE, UNTIL), options, **more),
         )
 

@@ -4,7 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from flowlog_core.operations.backfill.backfill import RUN_SECONDS, Ending
+from flowlog_core.operations.backfill.backfill import RUN_SECONDS
+from flowlog_core.operations.backfill.report import Ending
 from flowlog_core.wiring import SystemClock
 from tests.support.flow_logs import document, vnet_record
 from tests.support.memory import MemorySink

@@ -7,19 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flowlog_core.decode.quarantine import QuarantineItem
-from flowlog_core.forwarding.forwarder import Forwarder, ForwardOptions
 from flowlog_core.operations.quarantine.replay import Recovered, Recovery, RecoveryOptions
 from tests.support.flow_logs import VNET
-from tests.support.memory import (
-    AtOnce,
-    ManualClock,
-    MemoryBlobs,
-    MemoryCheckpoints,
-    MemoryLog,
-    MemoryQuarantine,
-    MemoryQuarantineStore,
-    MemorySink,
-)
+from tests.support.forwarding import Setup as Forwarding
+from tests.support.memory import ManualClock, MemoryQuarantine, MemoryQuarantineStore, MemorySink
 
 FOUND = datetime(2026, 11, 20, 23, 7, tzinfo=UTC)
 TUPLE = "1795000000,10.0.0.4,10.1.0.1,1024,443,T,O,A,B,,,,"
@@ -36,18 +27,10 @@ class Setup:
     quarantine: MemoryQuarantine = field(default_factory=MemoryQuarantine)
 
     def __post_init__(self) -> None:
-        self.blobs = MemoryBlobs(self.clock)
-        self.checkpoints = MemoryCheckpoints(self.clock)
+        forwarding = Forwarding(clock=self.clock, sink=self.sink, quarantine=self.quarantine)
+        self.blobs, self.checkpoints = forwarding.blobs, forwarding.checkpoints
         self.store = MemoryQuarantineStore(self.quarantine)
-        self.recovery = Recovery(
-            store=self.store,
-            source=self.blobs,
-            checkpoints=self.checkpoints,
-            sink=self.sink,
-            clock=self.clock,
-            log=MemoryLog(),
-            options=self.options,
-        )
+        self.recovery = Recovery(forwarding.ports, store=self.store, checkpoints=self.checkpoints, options=self.options)
 
     def put(self, raw: bytes, offset: int = 12, reason: str = OLD_REASON, **more: Any) -> QuarantineItem:
         """Put in quarantine what an older version could not decode."""
@@ -74,17 +57,7 @@ class Setup:
 
 def forwarded(data: bytes) -> list[dict[str, Any]]:
     """The flows that a forwarder sends of a blob."""
-    clock, sink = ManualClock(), MemorySink()
-    blobs = MemoryBlobs(clock)
-    blobs.put(VNET, data)
-    Forwarder(
-        source=blobs,
-        checkpoints=MemoryCheckpoints(clock),
-        sink=sink,
-        quarantine=MemoryQuarantine(),
-        clock=clock,
-        log=MemoryLog(),
-        background=AtOnce(),
-        options=ForwardOptions(start="all"),
-    ).forward(VNET)
-    return [json.loads(line) for event, _ in sink.events for line in event.body.splitlines()]
+    setup = Forwarding()
+    setup.blobs.put(VNET, data)
+    setup.forwarder.forward(VNET)
+    return setup.flows()

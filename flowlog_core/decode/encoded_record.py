@@ -1,0 +1,63 @@
+"""The flows of one record as values, and the port by which a decoded record becomes them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from flowlog_core.decode.formats import FlowRecord
+from flowlog_core.decode.items import Record
+from flowlog_core.source.blob import SourceBlob
+
+
+@dataclass(frozen=True, slots=True)
+class BadTuple:
+    """A tuple that gives no flow.
+
+    Attributes:
+        ordinal: Its position in its record, from 0.
+        reason: Why, without any of its content.
+
+    """
+
+    ordinal: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedRecord:
+    """The flows of one record.
+
+    Attributes:
+        id_prefix: What the ids of its flows have in common; an ordinal makes it an id.
+        lines: A JSON object for each flow, in ASCII, without a line's end.
+        ordinals: For each line the tuple's position in the record.
+        bad: The tuples that gave no flow.
+        denied: How many of the record's sound tuples are of denied flows.
+        rules: Name of each rule to how many of them it decided.
+
+    """
+
+    id_prefix: str
+    lines: list[str]
+    ordinals: Sequence[int]
+    bad: tuple[BadTuple, ...]
+    denied: int = 0
+    rules: Mapping[str, int] = field(default_factory=dict)
+
+
+class RecordEncoder(Protocol):
+    """Writes the flows of decoded records; see `flow.formatter.Encoder`."""
+
+    def encode(
+        self, blob: SourceBlob, record: Record, decoded: FlowRecord, *, max_flow_bytes: int | None = None
+    ) -> EncodedRecord:
+        """Flatten and encode a record: a flow for each tuple that fits its layout and the limit.
+
+        Args:
+            blob: The source blob.
+            record: The record as found.
+            decoded: The same, decoded.
+            max_flow_bytes: A longer flow gives a `BadTuple`; None for no limit.
+
+        """
+        ...

@@ -1,0 +1,279 @@
+"""One pass: one look at a blob under its lease.
+
+Read the checkpoint, read the blob from it on, verify, scan, decode, encode, pack, send, commit. Sending comes before
+committing, always. Of a large blob the next chunk is read, and a batch is sent, while one is encoded.
+"""
+
+import logging
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from flowlog_core.decode.log_reader import DecodedItem, LogReader
+from flowlog_core.decode.quarantine import QuarantineItem
+from flowlog_core.decode.scanner import HEADER_BYTES
+from flowlog_core.errors import (
+    BlobChangedError,
+    BlobGoneError,
+    BusyError,
+    CheckpointLostError,
+    NotAFlowLogError,
+    OutOfTimeError,
+    PassEndedError,
+    StoppedError,
+    StorageError,
+)
+from flowlog_core.events.packer import Packer
+from flowlog_core.flow.formatter import Encoder
+from flowlog_core.forwarding.delivery import Delivery, Patience
+from flowlog_core.forwarding.forward_ports import ForwardPorts
+from flowlog_core.forwarding.lease import HeldLease
+from flowlog_core.forwarding.options import ForwardOptions
+from flowlog_core.forwarding.outcome import Outcome, PassReport
+from flowlog_core.forwarding.ports import Chunk
+from flowlog_core.forwarding.progress import Progress
+from flowlog_core.forwarding.snapshot import SnapshotReader
+
+_OUTCOMES: Final[dict[type[Exception], Outcome]] = {
+    OutOfTimeError: Outcome.OUT_OF_TIME,
+    BusyError: Outcome.BUSY,
+    StoppedError: Outcome.STOPPED,
+    BlobGoneError: Outcome.GONE,
+}
+"""What ends a pass early, without a fault."""
+
+
+class BlobPass:
+    """One pass over one blob, under its lease."""
+
+    def __init__(
+        self,
+        report: PassReport,
+        lease: HeldLease,
+        *,
+        ports: ForwardPorts,
+        options: ForwardOptions,
+        encoder: Encoder,
+        deadline: float,
+    ) -> None:
+        """Take what a pass needs.
+
+        Args:
+            report: Says which blob; the pass writes into it what it does.
+            lease: On the blob's checkpoint.
+            ports: What it works with.
+            options: How the blob is forwarded.
+            encoder: Writes the flows.
+            deadline: When the run's time is up, on the clock's monotonic scale.
+
+        Raises:
+            CheckpointUnreadableError: The checkpoint is of another version.
+            StorageError: It can't be read.
+
+        """
+        blob = report.blob
+        self._report = report
+        self._blob = blob
+        self._lease = lease
+        self._ports = ports
+        self._options = options
+        self._encoder = encoder
+        self._deadline = deadline
+        self._progress = Progress(lease.read())
+        self._delivery = Delivery(
+            blob,
+            self._progress,
+            ports,
+            partition_key=blob.partition_key if options.partition_by == "mac" else None,
+            patience=Patience(deadline, options.run_seconds),
+            hold_lease=lease.hold,
+        )
+        self._snapshot = SnapshotReader(report, ports.source, ports.background, options.chunk_bytes)
+        self._log = LogReader(blob, encoder)
+        self._packer: Packer | None = None  # made for a snapshot's first record: it takes a connection to the hub
+        self._last_time: str | None = None
+        self._report.from_offset = self._progress.committed.offset
+
+    def run(self) -> Outcome:
+        """Forward one snapshot of the blob after the other, until one was read to its end or time is up.
+
+        Raises:
+            CheckpointLostError: The lease is another run's.
+            SendError: The destination can't be reached.
+            StorageError: Storage refused or failed a request.
+            EventLimitError: The hub's events are too small for a flow.
+
+        """
+        try:
+            while (outcome := self._forward_snapshot()) is None:
+                pass
+        except (PassEndedError, BlobGoneError) as ended:
+            outcome = _OUTCOMES[type(ended)]
+        except CheckpointLostError:
+            self._delivery.abandon()
+            self._progress.lose()
+            raise
+        finally:
+            self._finish()
+        return outcome
+
+    def _finish(self) -> None:
+        """End the sending, commit what is acknowledged, and complete the report."""
+        try:
+            self._delivery.finish()
+        except StoppedError:
+            pass  # a stop at once: the rest of a range comes again with the next run
+        finally:
+            self._commit()
+            _complete(self._report, self._progress)
+            if self._last_time is not None:
+                self._report.lag_seconds = _seconds_since(self._last_time, self._ports.clock.now())
+
+    # Reading: one snapshot of the blob, in chunks.
+
+    def _forward_snapshot(self) -> Outcome | None:
+        """Forward the blob as it is now; None where it changed meanwhile and must be read again."""
+        checkpoint = self._progress.reached
+        start = checkpoint.verify_from
+        first = self._snapshot.read_first(start, checkpoint.offset)
+        if checkpoint.is_complete(first.etag):
+            return Outcome.COMPLETE
+        preceding = first.data[: checkpoint.offset - start]
+        reason = checkpoint.rewritten(first.length, preceding)
+        if reason is not None:
+            self._progress.begin_generation()
+            fields = {"blob": self._blob.path, "generation": self._progress.reached.generation, "reason": reason}
+            self._ports.log("flowlog.rewritten", fields, level=logging.WARNING)
+            return None
+        self._progress.begin_snapshot(first.etag, first.length)
+        self._packer = None
+        self._log = LogReader(
+            self._blob,
+            self._encoder,
+            offset=checkpoint.offset,
+            preceding=preceding,
+            max_flow_bytes=lambda: self._open_packer().max_flow_bytes,
+        )
+        try:
+            for decoded in self._log.read(self._chunks(first, checkpoint.offset, len(preceding))):
+                self._forward_item(decoded)
+            self._deliver_rest()
+        except BlobChangedError:
+            return None
+        except NotAFlowLogError as error:
+            crc = zlib.crc32(first.data[:HEADER_BYTES])
+            self._put_aside(QuarantineItem(self._blob, 0, first.length, crc, str(error), None))
+            self._progress.read_no_flow_log()
+        complete = not self._log.unfinished
+        self._progress.end_snapshot(complete=complete)
+        return Outcome.COMPLETE if complete else Outcome.INCOMPLETE
+
+    def _chunks(self, first: Chunk, offset: int, preceding: int) -> Iterator[bytes]:
+        """Return the snapshot's bytes from `offset` on; between two chunks commit what is acknowledged."""
+        chunks = self._snapshot.read_chunks(first, preceding, offset)
+        while (data := self._next(chunks)) is not None:
+            yield data
+            if not self._snapshot.at_end:
+                self._commit()
+                self._end_where_time_is_up()
+
+    def _next(self, chunks: Iterator[bytes]) -> bytes | None:
+        """Wait for a chunk; where it won't come, forward what was read before."""
+        try:
+            return next(chunks, None)
+        except (BlobChangedError, BlobGoneError, StorageError):
+            self._deliver_rest()
+            raise
+
+    def _end_where_time_is_up(self) -> None:
+        """Send what is packed, and end the pass, where the run's time is up or a stop was requested."""
+        stopped = self._ports.stop.is_set
+        if stopped or self._ports.clock.monotonic() >= self._deadline:
+            self._deliver_rest()
+            raise StoppedError if stopped else OutOfTimeError
+
+    # Packing: what was decoded becomes ranges of events; what can't be goes to quarantine.
+
+    def _forward_item(self, decoded: DecodedItem) -> None:
+        """Pack what an item gave, and send what there is enough of."""
+        encoded = decoded.encoded
+        if decoded.rejected is not None:
+            self._put_aside(decoded.rejected)
+            self._progress.put_aside(decoded.rejected.count)
+        flows = len(encoded.lines) if encoded is not None else 0
+        self._progress.read(self._log.offset, self._log.preceding, is_record=decoded.is_record, flows=flows)
+        if encoded is not None and decoded.record is not None:
+            self._last_time = decoded.record.time
+            self._report.denied += encoded.denied
+            self._report.rules.update(encoded.rules)
+            pending = self._progress.pending_quarantined
+            for packed in self._open_packer().add(decoded.end, encoded, quarantined=pending):
+                self._delivery.enqueue(packed)
+        self._delivery.send_ahead(self._ports.background, self._options.batch_bytes)
+        self._end_where_time_is_up()
+
+    def _open_packer(self) -> Packer:
+        if self._packer is None:
+            self._packer = Packer(
+                self._blob,
+                self._options.events,
+                max_event_bytes=self._delivery.max_event_bytes(),
+                generation=self._progress.reached.generation,
+                range_start=self._progress.range_start,
+                replay=self._options.replay,
+            )
+        return self._packer
+
+    def _put_aside(self, item: QuarantineItem) -> None:
+        """Put an item in quarantine."""
+        self._lease.hold()
+        self._ports.quarantine.put(item, self._ports.clock.now())
+        self._report.requests += 1
+        self._ports.log("flowlog.quarantined", _fields_of(item), level=logging.WARNING)
+
+    # Sending and committing.
+
+    def _deliver_rest(self) -> None:
+        """Send all that was packed; then everything that was read is forwarded."""
+        if self._packer is not None:
+            for packed in self._packer.flush():
+                self._delivery.enqueue(packed)
+        self._delivery.drain()
+
+    def _commit(self) -> None:
+        if self._progress.has_moved:
+            self._progress.commit(self._lease.commit(self._progress.reached))
+
+
+def _complete(report: PassReport, progress: Progress) -> None:
+    """Fill in what the pass has come to."""
+    report.to_offset = progress.reached.offset
+    report.generation = progress.reached.generation
+    report.etag = progress.reached.etag
+    report.records = progress.records
+    report.quarantined = progress.quarantined
+    report.flows = progress.flows
+    report.events = progress.events
+
+
+def _fields_of(item: QuarantineItem) -> dict[str, object]:
+    """Return the fields of the log event ``flowlog.quarantined``."""
+    return {
+        "blob": item.blob.path,
+        "offset": item.offset,
+        "length": item.length,
+        "reason": item.reason,
+        "count": item.count,
+    }
+
+
+def _seconds_since(time: str, now: datetime) -> float | None:
+    """Return the seconds between a record's time, as written, and now; None where it can't be read."""
+    try:
+        then = datetime.fromisoformat(time)
+    except ValueError:
+        return None
+    if then.tzinfo is None:
+        then = then.replace(tzinfo=UTC)
+    return round((now - then).total_seconds(), 3)

@@ -1,0 +1,31 @@
+"""The ports that forwarding works with, together."""
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from flowlog_core.forwarding.ports import BlobSource, Clock, EventSink, Log, Quarantine
+from flowlog_core.forwarding.stop import StopFlag
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardPorts:
+    """What passes over blobs work with.
+
+    Attributes:
+        source: The accounts that Network Watcher writes to.
+        sink: The destination.
+        quarantine: Where what can't be decoded goes.
+        clock: Time and chance.
+        log: Where log events go.
+        background: Where a large blob is read ahead, and its events are sent.
+        stop: Ends passes early.
+
+    """
+
+    source: BlobSource
+    sink: EventSink
+    quarantine: Quarantine
+    clock: Clock
+    log: Log
+    background: Executor
+    stop: StopFlag

@@ -1,0 +1,72 @@
+"""How blobs are forwarded, and how far the sweep looks, as values."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from flowlog_core.events.packer import EventOptions
+
+Start = Literal["now", "all"] | datetime
+"""The hour of the destination's first run, no hour, or a time (UTC): blobs of hours before it are left alone."""
+
+PartitionBy = Literal["mac", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardOptions:
+    """How blobs are forwarded.
+
+    Attributes:
+        events: How events are written.
+        partition_by: ``mac``: the path's MAC address is the partition key; ``none``: round robin.
+        run_seconds: After so long a run commits and ends.
+        start: Blobs of hours before this are left alone; ``now`` is the hour of the destination's first run.
+        chunk_bytes: How much of a blob is read at once; memory depends on it, and not on the blob.
+        batch_bytes: How much is queued before a send; about what goes into one batch of Event Hubs.
+        replay: Label of a replay, for its events; None where blobs are forwarded for the first time.
+
+    """
+
+    events: EventOptions = field(default_factory=EventOptions)
+    partition_by: PartitionBy = "mac"
+    run_seconds: float = 240
+    start: Start = "now"
+    chunk_bytes: int = 4 * 1024 * 1024
+    batch_bytes: int = 1024 * 1024
+    replay: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SweepOptions:
+    """How far the sweep looks.
+
+    Attributes:
+        containers: Account and container of each place to look at.
+        hours: How many hours back.
+        max_hours: How many at most where the last completed sweep is longer ago than that.
+        grace_seconds: How long a blob must have been quiet: before that its event is probably under way.
+        run_seconds: After so long the sweep ends; the next one goes on.
+        parallel: How many blobs are forwarded at once.
+
+    """
+
+    containers: tuple[tuple[str, str], ...]
+    hours: int = 3
+    max_hours: int = 168
+    grace_seconds: int = 120
+    run_seconds: float = 240
+    parallel: int = 8
+
+
+def first_hour(start: Start, first_run: Callable[[], datetime]) -> datetime | None:
+    """Return the hour before which blobs are left alone, or None where none are.
+
+    Args:
+        start: As the option says.
+        first_run: Returns the time of the destination's first run; called only where that counts.
+
+    """
+    if start == "all":
+        return None
+    return first_run().replace(minute=0, second=0, microsecond=0) if start == "now" else start

@@ -1,0 +1,115 @@
+"""Why forwarding a blob ended, and what one pass over it did: the log event ``flowlog.run``."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from flowlog_core.source.blob import SourceBlob
+
+_TOP_RULES: Final = 10  # that many are logged
+
+
+class Outcome(StrEnum):
+    """Why a pass ended, as log lines have it."""
+
+    COMPLETE = "complete"
+    """All that was there is forwarded."""
+    INCOMPLETE = "incomplete"
+    """All complete records are forwarded; the blob ends inside a record, or in bytes that are none."""
+    OUT_OF_TIME = "outOfTime"
+    """The run's time was up; the next one goes on."""
+    BUSY = "busy"
+    """The hub asked for pauses until the run's time was up; the next one goes on."""
+    LEASE_HELD = "leaseHeld"
+    """Another run has the blob."""
+    SKIPPED = "skipped"
+    """The blob is no flow log by its name, or of an hour before the start."""
+    GONE = "gone"
+    """The blob does not exist (any more)."""
+    STOPPED = "stopped"
+    """The process was asked to stop; what was acknowledged is committed."""
+    FAILED = "failed"
+    """It met a fault, which is logged as ``flowlog.fault``."""
+
+
+@dataclass(slots=True)
+class PassReport:
+    """What one pass over a blob did; the fields of the log event ``flowlog.run``.
+
+    Attributes:
+        blob: The source blob.
+        outcome: Why it ended.
+        from_offset: Where it began.
+        to_offset: How far it came.
+        bytes_read: Bytes of the source blob that were read.
+        records: Records read.
+        flows: Flows acknowledged.
+        events: Events acknowledged.
+        quarantined: Records and tuples put in quarantine.
+        denied: Of the flows read, those that were denied.
+        rules: Name of each rule to how many of the flows read it decided.
+        generation: The blob's generation.
+        lag_seconds: Now minus the time of the last record, or None where there was none.
+        duration_ms: How long it took.
+        requests: Storage requests made.
+        etag: The source's ETag when last read.
+
+    """
+
+    blob: SourceBlob
+    outcome: Outcome
+    from_offset: int = 0
+    to_offset: int = 0
+    bytes_read: int = 0
+    records: int = 0
+    flows: int = 0
+    events: int = 0
+    quarantined: int = 0
+    denied: int = 0
+    rules: Counter[str] = field(default_factory=Counter)
+    generation: int = 0
+    lag_seconds: float | None = None
+    duration_ms: int = 0
+    requests: int = 0
+    etag: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the blob was forwarded, as it was when read."""
+        return self.outcome is Outcome.COMPLETE
+
+    def fields(self) -> dict[str, object]:
+        """Return the fields of the log event."""
+        return {
+            "blob": self.blob.path,
+            "from": self.from_offset,
+            "to": self.to_offset,
+            "bytes": self.bytes_read,
+            "records": self.records,
+            "flows": self.flows,
+            "events": self.events,
+            "quarantined": self.quarantined,
+            "denied": self.denied,
+            "rules": dict(self.rules.most_common(_TOP_RULES)),
+            "generation": self.generation,
+            "complete": self.complete,
+            "outcome": self.outcome.value,
+            "lagSeconds": self.lag_seconds,
+            "durationMs": self.duration_ms,
+            "requests": self.requests,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run did: all passes for one announcement.
+
+    Attributes:
+        outcome: Why it ended: the last pass's outcome, or `Outcome.SKIPPED`.
+        passes: What each pass did, in order.
+
+    """
+
+    outcome: Outcome
+    passes: tuple[PassReport, ...] = ()
