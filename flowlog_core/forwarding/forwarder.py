@@ -6,8 +6,9 @@ to a run that found the lease held and went away.
 
 import logging
 from datetime import datetime
+from typing import Final
 
-from flowlog_core.errors import CheckpointLostError, FlowLogError
+from flowlog_core.errors import BlobGoneError, CheckpointLostError, FlowLogError
 from flowlog_core.flow.formatter import Encoder
 from flowlog_core.forwarding.blob_pass import BlobPass
 from flowlog_core.forwarding.forward_ports import ForwardPorts
@@ -17,7 +18,7 @@ from flowlog_core.forwarding.outcome import Outcome, PassReport, RunResult
 from flowlog_core.forwarding.ports import CheckpointStore
 from flowlog_core.source.blob import SourceBlob
 
-_READ_TO_THE_END = frozenset({Outcome.COMPLETE, Outcome.INCOMPLETE})
+_LOOKED_AT_AGAIN: Final = frozenset({Outcome.COMPLETE, Outcome.INCOMPLETE, Outcome.GONE})
 
 
 class Forwarder:
@@ -72,9 +73,12 @@ class Forwarder:
 
     def _is_to_be_read_again(self, report: PassReport, deadline: float) -> bool:
         """Look at the source: what came in between was announced to a run that found the lease held."""
-        if report.outcome not in _READ_TO_THE_END:
+        if report.outcome not in _LOOKED_AT_AGAIN:
             return False
-        etag = self._ports.source.etag(report.blob)
+        try:
+            etag = self._ports.source.etag(report.blob)
+        except BlobGoneError:
+            return False
         return etag != report.etag and self._ports.clock.monotonic() < deadline and not self._ports.stop.is_set
 
     def _pass(self, blob: SourceBlob, deadline: float) -> PassReport:
@@ -90,7 +94,7 @@ class Forwarder:
             report.outcome = self._forward(report, lease, deadline)
         finally:
             report.requests += lease.requests + 1  # the release
-            report.requests += report.outcome in _READ_TO_THE_END  # the look at the source after it
+            report.requests += report.outcome in _LOOKED_AT_AGAIN  # the look at the source after it
             self._end(report, began)
             lease.release()
         return report
