@@ -76,6 +76,7 @@ class MemoryBlobs:
         self.clock = clock
         self.reads: list[tuple[int, int]] = []
         self.before_read: Callable[[], None] = _nothing
+        self.before_etag: Callable[[], None] = _nothing
         self._blobs: dict[SourceBlob, _Stored] = {}
         self._version = 0
 
@@ -101,6 +102,7 @@ class MemoryBlobs:
         return Chunk(data, stored.etag, len(stored.data))
 
     def etag(self, blob: SourceBlob) -> str:
+        self.before_etag()
         return self._stored(blob).etag
 
     def prefixes(self, account: str, container: str, under: str) -> Iterator[str]:

@@ -1,0 +1,157 @@
+"""Why a run ended: in its result, and in the log line of each pass."""
+
+import pytest
+
+from flowlog_core.errors import StorageError
+from flowlog_core.forwarding.options import ForwardOptions
+from flowlog_core.forwarding.outcome import Outcome
+from flowlog_core.source.blob import SourceBlob
+from tests.support.flow_logs import VNET, document, vnet_record
+from tests.support.forwarding import SMALL_EVENTS, Setup
+from tests.support.memory import MemorySink
+
+
+def logged(setup: Setup) -> list[object]:
+    return [fields["outcome"] for fields in setup.log.of("flowlog.run")]
+
+
+def test_a_blob_that_is_forwarded_to_its_end_is_complete() -> None:
+    setup = Setup()
+    setup.blobs.put(VNET, document([vnet_record(2)]))
+
+    assert setup.forwarder.forward(VNET).outcome is Outcome.COMPLETE
+    assert logged(setup) == ["complete"]
+
+
+def test_a_blob_that_ends_inside_a_record_is_incomplete() -> None:
+    setup = Setup()
+    setup.blobs.put(VNET, document([vnet_record(2), vnet_record(1, number=1)])[:-40])
+
+    assert setup.forwarder.forward(VNET).outcome is Outcome.INCOMPLETE
+    assert logged(setup) == ["incomplete"]
+
+
+def test_a_run_whose_time_is_up_is_out_of_time_and_does_not_look_at_the_blob_again() -> None:
+    setup = Setup(ForwardOptions(SMALL_EVENTS, start="all", run_seconds=30, batch_bytes=1))
+    setup.blobs.put(VNET, document([vnet_record(10, number=number) for number in range(9)]))
+    setup.sink.after_send = lambda: setup.clock.sleep(20)
+
+    result = setup.forwarder.forward(VNET)
+
+    assert result.outcome is Outcome.OUT_OF_TIME
+    assert logged(setup) == ["outOfTime"]
+    acquire, checkpoint, read, commit, release = 3, 1, 1, 1, 1  # the checkpoint is made with the first lease
+    assert result.passes[0].requests == acquire + checkpoint + read + commit + release
+
+
+def test_a_run_that_the_hub_refused_until_its_time_was_up_is_busy() -> None:
+    setup = Setup(ForwardOptions(start="all", run_seconds=30))
+    setup.blobs.put(VNET, document([vnet_record(2)]))
+    setup.sink.busy = lambda _: True
+
+    assert setup.forwarder.forward(VNET).outcome is Outcome.BUSY
+    assert logged(setup) == ["busy"]
+    assert setup.log.of("flowlog.fault") == []
+
+
+def test_a_run_that_finds_the_lease_held_costs_one_request_and_says_so() -> None:
+    setup = Setup()
+    setup.blobs.put(VNET, document([vnet_record(2)]))
+    assert setup.checkpoints.acquire(VNET) is not None
+
+    result = setup.forwarder.forward(VNET)
+
+    assert result.outcome is Outcome.LEASE_HELD
+    assert logged(setup) == ["leaseHeld"]
+    assert (setup.blobs.reads, result.passes[0].requests) == ([], 1)
+
+
+def test_a_blob_that_is_no_flow_log_is_skipped_without_a_pass() -> None:
+    setup = Setup()
+
+    result = setup.forwarder.forward(SourceBlob(VNET.account, VNET.container, "notes.txt"))
+
+    assert (result.outcome, result.passes) == (Outcome.SKIPPED, ())
+
+
+def test_a_blob_that_is_deleted_is_gone() -> None:
+    setup = Setup()
+
+    assert setup.forwarder.forward(VNET).outcome is Outcome.GONE
+    assert logged(setup) == ["gone"]
+
+
+def test_a_blob_that_is_deleted_and_written_again_meanwhile_is_read_again() -> None:
+    setup = Setup()
+
+    def write_once() -> None:
+        setup.blobs.before_etag = lambda: None
+        setup.blobs.put(VNET, document([vnet_record(2)]))
+
+    setup.blobs.before_etag = write_once
+
+    result = setup.forwarder.forward(VNET)
+
+    assert [report.outcome for report in result.passes] == [Outcome.GONE, Outcome.COMPLETE]
+    assert len(setup.flows()) == 2
+
+
+def test_a_pass_that_fails_logs_its_line_and_then_the_fault() -> None:
+    setup = Setup()
+    setup.blobs.put(VNET, document([b'{"bad":1}', vnet_record(2)]))
+    setup.quarantine.full = True
+
+    with pytest.raises(StorageError):
+        setup.forwarder.forward(VNET)
+
+    assert logged(setup) == ["failed"]
+    assert [name for name, _ in setup.log.lines][-2:] == ["flowlog.run", "flowlog.fault"]
+
+
+# Stopping.
+
+
+def test_a_stop_ends_the_pass_with_what_was_read_committed_and_the_lease_released() -> None:
+    setup = Setup(ForwardOptions(SMALL_EVENTS, start="all", batch_bytes=1))
+    setup.blobs.put(VNET, document([vnet_record(10, number=number) for number in range(30)]))
+    setup.sink.after_send = setup.stop.request
+
+    result = setup.forwarder.forward(VNET)
+
+    assert result.outcome is Outcome.STOPPED
+    checkpoint = setup.checkpoints.stored(VNET)
+    assert 0 < checkpoint.flows == len(setup.flows()) < 300
+    assert setup.checkpoints.acquire(VNET) is not None
+
+
+def test_a_stop_while_the_hub_is_busy_ends_the_waiting() -> None:
+    setup = Setup(ForwardOptions(start="all", run_seconds=600))
+    setup.blobs.put(VNET, document([vnet_record(2)]))
+    setup.sink.busy = lambda _: True
+    setup.sink.before_send = setup.stop.request
+
+    assert setup.forwarder.forward(VNET).outcome is Outcome.STOPPED
+    assert setup.clock.seconds == 0
+
+
+def test_a_stop_finishes_the_range_of_which_a_part_has_arrived_and_a_second_one_does_not() -> None:
+    def stopped(*, at: int, twice: bool) -> Setup:
+        setup = Setup(ForwardOptions(SMALL_EVENTS, start="all", run_seconds=600), sink=MemorySink(batch_events=1))
+        setup.blobs.put(VNET, document([vnet_record(100)]))  # one range of several events
+
+        def request() -> None:
+            if setup.sink.sends == at:
+                setup.stop.request()
+                if twice:
+                    setup.stop.request()
+
+        setup.sink.after_send = request
+        setup.sink.busy = lambda send: send == at + 1
+        setup.forwarder.forward(VNET)
+        return setup
+
+    finished, given_up = stopped(at=2, twice=False), stopped(at=2, twice=True)
+
+    assert len(finished.flows()) == finished.checkpoints.stored(VNET).flows == 100
+    assert (len(given_up.sink.events), given_up.checkpoints.stored(VNET).flows) == (2, 0)
+    assert given_up.checkpoints.acquire(VNET) is not None
