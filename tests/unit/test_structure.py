@@ -1,9 +1,14 @@
-"""The run-time set is what pyproject.toml says, and the app is deployed without what it does not need."""
+"""Package, requirements and changelog agree, and the app is deployed without what it does not need."""
 
+import re
 import tomllib
 from pathlib import Path
 
+from flowlog_core import __version__
+
 ROOT = Path(__file__).resolve().parents[2]
+FIRST_RELEASE = "0.1.0"
+"""What the changelog has under Unreleased before any release."""
 
 
 def names_of(file: str) -> list[str]:
@@ -25,3 +30,9 @@ def test_the_app_is_deployed_without_what_it_does_not_need() -> None:
 
     assert {"local", "tests", "docs", ".venv", "local.settings.json"} <= set(ignored)
     assert set(names_of("requirements.txt")) & {"rich", "pytest", "hypothesis", "azure-functions-runtime"} == set()
+
+
+def test_the_version_is_that_of_the_newest_release_in_the_changelog() -> None:
+    releases = re.findall(r"^## \[?(\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+    assert __version__ == next(iter(releases), FIRST_RELEASE)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from flowlog_core import __version__
 from tests.support.flow_logs import document, vnet_record
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -75,6 +76,10 @@ def test_the_package_holds_the_core_and_nothing_beside_it(installed: Installed) 
     names = {name for name in zipfile.ZipFile(installed.wheel).namelist() if ".dist-info/" not in name}
 
     assert names == {str(file.relative_to(ROOT)) for file in (ROOT / "flowlog_core").rglob("*.py")}
+
+
+def test_the_package_has_the_version_that_the_code_says(installed: Installed) -> None:
+    assert installed.wheel.name.startswith(f"azure_flow_log_forwarder-{__version__}-")
 
 
 def test_without_rich_logs_are_decoded(installed: Installed, log: str) -> None:
