@@ -7,6 +7,7 @@ from datetime import datetime
 import orjson
 
 from flowlog_core.source.blob import SourceBlob
+from flowlog_core.source.own_names import item_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class QuarantineItem:
     @property
     def name(self) -> str:
         """Name of its blob; the same bytes at the same place always have the same."""
-        return self.blob.name_under("", suffix=f"/{self.offset}-{self.crc:08x}.json")
+        return item_name(self.blob, self.offset, self.crc)
 
     def document(self, time: datetime) -> bytes:
         """Write it as a JSON object, with the time at which it was found."""

@@ -10,9 +10,6 @@ from typing import Final
 FLOW_LOG_SUFFIX: Final = "/PT1H.json"
 """Every flow log's name ends so; other blobs in a watched container are none of ours."""
 
-NAME_LIMIT: Final = 1024
-"""Characters in a blob's name at most (learn.microsoft.com, "Naming and referencing containers, blobs")."""
-
 _PARTITION_KEY_LIMIT: Final = 128  # characters (learn.microsoft.com, "Event Hubs quotas and limits")
 
 # Read from the end: what stands before `/y=` has several documented shapes and no fixed number of levels.
@@ -40,6 +37,17 @@ class SourceBlob:
     def outside(cls, name: str) -> "SourceBlob":
         """Name a log that is in no storage account."""
         return cls("", "", name)
+
+    @classmethod
+    def from_path(cls, path: str) -> "SourceBlob":
+        """Read back the `path` of a blob in a storage account.
+
+        Raises:
+            ValueError: It has fewer than three parts.
+
+        """
+        account, container, name = path.split("/", 2)
+        return cls(account, container, name)
 
     def __str__(self) -> str:
         return self.path
@@ -86,15 +94,3 @@ class SourceBlob:
         """What keeps one blob's flows in one partition: the MAC address, or the key where the path names no fit one."""
         mac_address = self.mac_address
         return mac_address if mac_address and len(mac_address) <= _PARTITION_KEY_LIMIT else self.key
-
-    def name_under(self, prefix: str, suffix: str = "") -> str:
-        """Name a blob of our own after this one: ``prefix/path + suffix``, cut to what storage takes.
-
-        A name that would be longer than `NAME_LIMIT` characters has its end replaced by ``~{key}``.
-        """
-        name = f"{prefix}/{self.path}" if prefix else self.path
-        room = NAME_LIMIT - len(suffix)
-        if len(name) > room:
-            mark = f"~{self.key}"
-            name = name[: room - len(mark)] + mark
-        return name + suffix

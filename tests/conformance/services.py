@@ -18,6 +18,7 @@ from flowlog_core.forwarding.ports import BlobListing, BlobSource, CheckpointSto
 from flowlog_core.operations.quarantine_store import QuarantineStore
 from flowlog_core.settings import EventHubConnection
 from flowlog_core.source.blob import SourceBlob
+from flowlog_core.source.own_names import CheckpointNames
 from local.azurite import Azurite
 from local.event_hub.server import EventHub
 from tests.support.memory import (
@@ -135,7 +136,7 @@ class AzureServices(Services):
         self._service.get_blob_client(blob.container, blob.name).set_standard_blob_tier(StandardBlobTier.ARCHIVE)
 
     def break_lease(self, blob: SourceBlob) -> None:
-        client = self._service.get_blob_client(CONTAINER, blob.name_under(self._destination))
+        client = self._service.get_blob_client(CONTAINER, CheckpointNames(self._destination).of(blob))
         BlobLeaseClient(client).break_lease(lease_break_period=0)
 
     def sent(self) -> list[Sent]:

@@ -187,6 +187,7 @@ def test_the_checkpoint_of_a_name_of_full_length_is_found(services: Services) ->
     lease.commit(SOME)
 
     assert services.checkpoints.find([blob], "l" * 200 + "/") == {blob: SOME}
+    assert services.checkpoints.find([blob], blob.name) == {blob: SOME}
 
 
 def test_the_time_of_the_last_sweep_is_kept(services: Services) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.errors import ItemGoneError
-from flowlog_core.operations.quarantine_store import ItemName, is_item_of
-from flowlog_core.source.blob import NAME_LIMIT, SourceBlob
+from flowlog_core.source.blob import SourceBlob
+from flowlog_core.source.own_names import NAME_LIMIT, ItemName, is_item_of
 from tests.conformance.services import Services
 from tests.conformance.test_blob_source import NAMES
 

@@ -10,6 +10,7 @@ from azure.storage.blob import BlobServiceClient
 
 from flowlog_core.adapters.storage.checkpoints import CONTAINER, AzureCheckpointStore
 from flowlog_core.adapters.storage.quarantine import CONTAINER as QUARANTINE
+from flowlog_core.source.own_names import CheckpointNames
 from local.azurite import Azurite
 from tests.support.flow_logs import VNET
 
@@ -42,7 +43,8 @@ def test_of_the_checkpoints_only_those_of_blobs_are_ever_deleted(service: BlobSe
     deleted = [name for name in names if f"{CONTAINER}/{name}".startswith(tuple(prefixes()))]
 
     assert len(names) == 4
-    assert sorted(deleted) == sorted([VNET.name_under(DESTINATION), VNET.name_under(f"{DESTINATION}/replay=audit-7")])
+    own = CheckpointNames(DESTINATION)
+    assert sorted(deleted) == sorted([own.of(VNET), own.of_replay("audit-7").of(VNET)])
 
 
 def test_the_quarantine_is_deleted_as_a_whole() -> None:

@@ -11,6 +11,7 @@ from azure.storage.blob import BlobServiceClient
 
 from flowlog_core.settings import Settings
 from flowlog_core.source.blob import SourceBlob
+from flowlog_core.source.own_names import CheckpointNames
 from local.azurite import Azurite
 from local.event_hub.server import EventHub
 from local.functions_host.process import WorkerProcess
@@ -57,7 +58,7 @@ def logged() -> Iterator[Logged]:
             other = SourceBlob("devstoreaccount1", VNET.container, VNET.name.replace("123456", "999999"))
             logs.upload_blob(other.name, document([vnet_record(3)]))
             # A checkpoint of a version that the app does not know is a fault.
-            checkpoint = other.name_under(Settings.read(settings).event_hub.destination)
+            checkpoint = CheckpointNames(Settings.read(settings).event_hub.destination).of(other)
             checkpoints = service.create_container("flowlog-checkpoints")
             checkpoints.upload_blob(checkpoint, b"", metadata={"schema": "99"})
         hub.faults.reject_busy(2)  # the client itself tries again once

@@ -21,8 +21,9 @@ from flowlog_core.errors import (
 from flowlog_core.events.packer import Event
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.ports import Chunk, ListedBlob
-from flowlog_core.operations.quarantine_store import ItemsUnder, ListedItem, StoredItem
+from flowlog_core.operations.quarantine_store import ListedItem, StoredItem
 from flowlog_core.source.blob import SourceBlob
+from flowlog_core.source.own_names import ItemsUnder
 
 
 class AtOnce(Executor):

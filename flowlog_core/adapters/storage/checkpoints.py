@@ -16,13 +16,12 @@ from flowlog_core.adapters.credentials import storage_errors
 from flowlog_core.errors import BlobGoneError, CheckpointLostError, CheckpointUnreadableError
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.source.blob import SourceBlob
+from flowlog_core.source.own_names import CheckpointNames
 
 CONTAINER: Final = "flowlog-checkpoints"
 LEASE_SECONDS: Final = 60
 """The longest that a lease can hold without being held for ever."""
 
-_FIRST_RUN: Final = "first-run"
-_LAST_SWEEP: Final = "last-sweep"
 _CONFLICT: Final = 409
 _PRECONDITION_FAILED: Final = 412
 
@@ -36,15 +35,15 @@ class AzureCheckpointStore:
         """Take a client of the state account, and the destination's name."""
         self._service = service
         self._container = service.get_container_client(CONTAINER)
-        self._destination = destination
+        self._names = CheckpointNames(destination)
 
     def of_replay(self, label: str) -> "AzureCheckpointStore":
         """Give the checkpoints of a replay: beside the destination's own, so that neither moves the other's."""
-        return AzureCheckpointStore(self._service, f"{self._destination}/replay={label}")
+        return AzureCheckpointStore(self._service, self._names.of_replay(label).destination)
 
     def acquire(self, blob: SourceBlob) -> "AzureCheckpointLease | None":
         """See `ports.CheckpointStore.acquire`."""
-        client = self._container.get_blob_client(blob.name_under(self._destination))
+        client = self._container.get_blob_client(self._names.of(blob))
         with storage_errors(f"taking the checkpoint of {blob}"):
             try:
                 return _acquire(client, blob, requests=1)
@@ -54,7 +53,7 @@ class AzureCheckpointStore:
 
     def first_run(self, now: datetime) -> datetime:
         """See `ports.CheckpointStore.first_run`."""
-        client = self._container.get_blob_client(f"{self._destination}/{_FIRST_RUN}")
+        client = self._container.get_blob_client(self._names.first_run)
         with storage_errors("reading the time of the first run"):
             try:
                 return _kept_time(client)
@@ -71,7 +70,7 @@ class AzureCheckpointStore:
         """
         with storage_errors("reading the time of the first run"):
             try:
-                return _kept_time(self._container.get_blob_client(f"{self._destination}/{_FIRST_RUN}"))
+                return _kept_time(self._container.get_blob_client(self._names.first_run))
             except ResourceNotFoundError:
                 return None
 
@@ -79,8 +78,8 @@ class AzureCheckpointStore:
         """See `ports.CheckpointStore.find`."""
         if not blobs:
             return {}
-        by_name = {blob.name_under(self._destination): blob for blob in blobs}
-        prefix = f"{self._destination}/{blobs[0].account}/{blobs[0].container}/{under}"
+        by_name = {self._names.of(blob): blob for blob in blobs}
+        prefix = self._names.beginning(blobs[0].account, blobs[0].container, under)
         found = {}
         with storage_errors(f"listing checkpoints under {prefix}"):
             try:
@@ -97,13 +96,13 @@ class AzureCheckpointStore:
         """See `ports.CheckpointStore.last_sweep`."""
         with storage_errors("reading the time of the last sweep"):
             try:
-                return _kept_time(self._container.get_blob_client(f"{self._destination}/{_LAST_SWEEP}"))
+                return _kept_time(self._container.get_blob_client(self._names.last_sweep))
             except ResourceNotFoundError:
                 return None
 
     def swept(self, time: datetime) -> None:
         """See `ports.CheckpointStore.swept`; two or three requests the first time."""
-        client = self._container.get_blob_client(f"{self._destination}/{_LAST_SWEEP}")
+        client = self._container.get_blob_client(self._names.last_sweep)
         metadata = {"time": time.isoformat()}
         with storage_errors("keeping the time of the last sweep"):
             try:

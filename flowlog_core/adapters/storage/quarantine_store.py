@@ -8,8 +8,9 @@ from azure.core.exceptions import ResourceNotFoundError
 from flowlog_core.adapters.credentials import blob_service, storage_errors
 from flowlog_core.adapters.storage.quarantine import AzureQuarantine
 from flowlog_core.errors import ItemGoneError
-from flowlog_core.operations.quarantine_store import ItemsUnder, ListedItem, StoredItem
+from flowlog_core.operations.quarantine_store import ListedItem, StoredItem
 from flowlog_core.settings import StorageConnection
+from flowlog_core.source.own_names import ItemsUnder
 
 
 def quarantine_store(connection: StorageConnection) -> "AzureQuarantineStore":

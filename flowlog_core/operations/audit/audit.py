@@ -27,9 +27,10 @@ from flowlog_core.operations.audit.retention import NEVER, Retention
 from flowlog_core.operations.blob_progress import BlobProgress, list_progress
 from flowlog_core.operations.event_reader import EventReader
 from flowlog_core.operations.quarantine.replay import REPLAY as RECOVERY
-from flowlog_core.operations.quarantine_store import ItemName, QuarantineStore, is_item_of
+from flowlog_core.operations.quarantine_store import QuarantineStore
 from flowlog_core.operations.received_event import ReceivedEvent
 from flowlog_core.source.blob import SourceBlob
+from flowlog_core.source.own_names import ItemName, is_item_of
 
 _MOST_LISTED: Final = 5
 
@@ -144,7 +145,7 @@ class _Watched:
     @property
     def blob(self) -> SourceBlob:
         """The blob; kept as its path alone."""
-        return SourceBlob(*self.path.split("/", 2))
+        return SourceBlob.from_path(self.path)
 
     def ledger_of(self, properties: EventProperties) -> Ledger:
         """Give the ledger that an event belongs into."""

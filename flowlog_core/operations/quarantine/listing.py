@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flowlog_core.errors import ItemGoneError, QuarantineUnreadableError
-from flowlog_core.operations.quarantine_store import ItemName, ListedItem, QuarantineStore, StoredItem, is_item_of
+from flowlog_core.operations.quarantine_store import ListedItem, QuarantineStore, StoredItem
 from flowlog_core.source.blob import SourceBlob
+from flowlog_core.source.own_names import ItemName, is_item_of
 
 
 @dataclass(frozen=True, slots=True)

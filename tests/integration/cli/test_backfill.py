@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from flowlog_core.adapters.storage.checkpoints import CONTAINER
+from flowlog_core.source.own_names import CheckpointNames
 from local.azurite import Azurite
 from local.event_hub.server import EventHub
 from tests.integration.cli.site import Ran, Site
@@ -161,7 +162,7 @@ def test_a_fault_on_one_blob_is_told_and_the_others_are_forwarded(site: Site) ->
     for blob in (faulty, *sound):
         site.put(blob)
     site.forward(faulty)
-    client = site.service.get_blob_client(CONTAINER, faulty.name_under(f"localhost/{site.hub.name}"))
+    client = site.service.get_blob_client(CONTAINER, CheckpointNames(f"localhost/{site.hub.name}").of(faulty))
     client.set_blob_metadata({"schema": "9"})
 
     ran = site.run("backfill", *SINCE, "--json")

@@ -1,13 +1,13 @@
-"""What a source blob's name says, and how blobs of our own are named after it."""
+"""What a source blob's name says."""
 
 from datetime import UTC, datetime
 from hashlib import blake2b
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from flowlog_core.source.blob import NAME_LIMIT, SourceBlob
+from flowlog_core.source.blob import SourceBlob
 
 END = "y=2026/m=11/d=20/h=23/m=00/macAddress=002248AB12CD/PT1H.json"
 HOUR = datetime(2026, 11, 20, 23, tzinfo=UTC)
@@ -92,45 +92,22 @@ def test_path_and_key_are_the_contracts() -> None:
     assert len(found.key) == 16
 
 
+@given(account=st.text("a1", min_size=1), container=st.text("a-1", min_size=1), name=st.text("ab/é.", min_size=1))
+def test_a_path_is_read_as_it_was_written(account: str, container: str, name: str) -> None:
+    found = SourceBlob(account, container, name)
+    assert SourceBlob.from_path(found.path) == found
+
+
+@pytest.mark.parametrize("path", ["", "account", "account/container"])
+def test_a_path_of_fewer_than_three_parts_is_no_blobs(path: str) -> None:
+    with pytest.raises(ValueError, match="not enough values"):
+        SourceBlob.from_path(path)
+
+
 def test_a_log_outside_of_any_account_is_named_as_given() -> None:
     found = SourceBlob.outside("/tmp/x/PT1H.json")  # noqa: S108 # a name only
     assert found.path == "/tmp/x/PT1H.json"  # noqa: S108 # the same
     assert found.key == blake2b(b"/tmp/x/PT1H.json", digest_size=8).hexdigest()
-
-
-# Names of our own
-
-
-def test_a_name_that_fits_is_written_out() -> None:
-    found = blob("x/y.json")
-    assert found.name_under("bus/flowlogs") == "bus/flowlogs/account/container/x/y.json"
-    assert found.name_under("") == "account/container/x/y.json"
-    assert found.name_under("", "/12-0.json") == "account/container/x/y.json/12-0.json"
-
-
-@settings(deadline=None)
-@given(
-    st.sampled_from(["", "bus.servicebus.windows.net/flowlogs", "é" * 300]),
-    st.integers(900, 1024),
-    st.sampled_from(["", "/12-00000000.json"]),
-    st.sampled_from(["x", "é", "東", "/"]),
-)
-def test_a_name_is_never_longer_than_storage_takes(prefix: str, length: int, suffix: str, character: str) -> None:
-    found = blob((character * length)[:1024])
-    complete = "/".join([*([prefix] if prefix else []), found.path]) + suffix
-    name = found.name_under(prefix, suffix)
-    if len(complete) <= NAME_LIMIT:
-        assert name == complete
-    else:
-        assert len(name) == NAME_LIMIT
-        mark = f"~{found.key}{suffix}"
-        assert name == complete[: NAME_LIMIT - len(mark)] + mark
-
-
-def test_full_length_names_that_differ_in_their_last_character_only_stay_apart() -> None:
-    names = {blob("x" * 1023 + last).name_under("bus/flowlogs") for last in "abc"}
-    assert len(names) == 3
-    assert {len(name) for name in names} == {NAME_LIMIT}
 
 
 def test_the_partition_key_is_the_mac_address_unless_the_hub_would_refuse_it() -> None:
