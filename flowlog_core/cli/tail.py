@@ -164,8 +164,7 @@ class _Tail:
 
     def _tell_lacking(self, event: ReceivedEvent, shown: Display) -> None:
         """Tell once which keys the conditions are about and flows lack: nothing of them can be found."""
-        fields = event.properties.get("fields")
-        lacking = () if fields is None else self._wanted.lacking(set(str(fields).split(",")))
+        lacking = self._wanted.lacking(set(event.properties.fields)) if event.properties is not None else ()
         if lacking and lacking != self._lacking:
             self._lacking = lacking
             shown.note(f"flows come without {', '.join(lacking)} (FLOWLOG_FIELDS), so no condition on it holds")

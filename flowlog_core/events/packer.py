@@ -14,8 +14,9 @@ from typing import Final, Literal
 from flowlog_core.decode.encoded_record import EncodedRecord
 from flowlog_core.errors import EventLimitError
 from flowlog_core.events.body import Body, Framing, GzipBody, PlainBody
-from flowlog_core.flow.schema import DEFAULT_FIELDS, SCHEMA
-from flowlog_core.source.blob import SourceBlob
+from flowlog_core.events.event_properties import PropertiesWriter
+from flowlog_core.flow.schema import DEFAULT_FIELDS
+from flowlog_core.source.blob import ByteRange, SourceBlob
 
 EventFormat = Literal["ndjson", "records", "json"]
 EventCompression = Literal["none", "gzip"]
@@ -61,7 +62,7 @@ class Event:
         body: As sent.
         content_type: AMQP property.
         content_encoding: AMQP property, None where the body is not compressed.
-        properties: Application properties; numbers go out as AMQP longs.
+        properties: Application properties, see `EventProperties`; numbers go out as AMQP longs.
 
     """
 
@@ -95,12 +96,6 @@ class _Part:
     flows: int
     first_id: str
     last_id: str
-
-
-def _encoded_size(properties: Mapping[str, str | int]) -> int:
-    """Bound the size of application properties as AMQP 1.0 encodes them (part 1, section 1.6)."""
-    sizes = (9 if isinstance(value, int) else 5 + len(value.encode()) for value in properties.values())
-    return sum(sizes) + sum(2 + len(key) for key in properties)
 
 
 class Packer:
@@ -140,16 +135,11 @@ class Packer:
         self._quarantined = 0  # records and tuples that the open range accounts for
         self._framing = _FRAMINGS[options.format]
         self._compress = options.compression == "gzip"
-        self._constant: dict[str, str | int] = {"schema": SCHEMA, "blob": blob.path, "generation": generation}
-        if replay is not None:
-            self._constant["replay"] = replay
-        if options.fields != DEFAULT_FIELDS:
-            self._constant["fields"] = ",".join(options.fields)
+        self._properties = PropertiesWriter(blob.path, generation, fields=options.fields, replay=replay)
         self._end = range_start  # of the last record that gave flows
         limit = min(max_event_bytes, options.max_bytes)
         longest_id = f"{blob.key}-{2**63}-{2**32:x}-{2**32}"
-        properties = self._properties(0, 0, _Part(b"", 0, longest_id, longest_id))
-        self._body_limit = limit - _EVENT_OVERHEAD - _encoded_size(properties)
+        self._body_limit = limit - _EVENT_OVERHEAD - self._properties.most_bytes(longest_id)
         if self._body_limit < _LEAST_ROOM:
             raise EventLimitError(f"events of {limit} bytes leave no room for flows; {MIN_EVENT_BYTES} are needed")
         self._parts: list[_Part] = []
@@ -200,10 +190,24 @@ class Packer:
         if not self._parts:
             return []
         parts, self._parts = self._parts, []
+        byte_range = ByteRange(self.range_start, self._end)
         encoding = "gzip" if self._compress else None
         events = tuple(
-            Event(part.body, self._framing.content_type, encoding, self._properties(index, len(parts), part))
-            for index, part in enumerate(parts)
+            Event(
+                part.body,
+                self._framing.content_type,
+                encoding,
+                self._properties.write(
+                    byte_range,
+                    part=number,
+                    parts=len(parts),
+                    flows=part.flows,
+                    quarantined=self._quarantined,
+                    first_id=part.first_id,
+                    last_id=part.last_id,
+                ),
+            )
+            for number, part in enumerate(parts)
         )
         self.range_start = self._end
         return [PackedRange(self._end, sum(part.flows for part in parts), self._quarantined, events)]
@@ -235,16 +239,3 @@ class Packer:
         body = self._open
         self._parts.append(_Part(body.close(), body.flows, self._first_id, self._last_id))
         self._open = self._new_body()
-
-    def _properties(self, part: int, parts: int, content: _Part) -> dict[str, str | int]:
-        return {
-            **self._constant,
-            "rangeStart": self.range_start,
-            "rangeEnd": self._end,
-            "part": part,
-            "parts": parts,
-            "flows": content.flows,
-            "quarantined": self._quarantined,
-            "firstId": content.first_id,
-            "lastId": content.last_id,
-        }

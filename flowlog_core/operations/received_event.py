@@ -2,7 +2,6 @@
 
 import gzip
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import orjson
 
 from flowlog_core.errors import ReceiveError
-from flowlog_core.flow.schema import SCHEMA
+from flowlog_core.events.event_properties import EventProperties
 
 type Flow = dict[str, Any]
 
@@ -26,7 +25,7 @@ class ReceivedEvent:
         body: As sent.
         content_type: AMQP property, or None.
         content_encoding: AMQP property, or None.
-        properties: Application properties.
+        properties: What it says of itself, or None where it is no event of the forwarder.
 
     """
 
@@ -36,7 +35,7 @@ class ReceivedEvent:
     body: bytes
     content_type: str | None
     content_encoding: str | None
-    properties: Mapping[str, str | int]
+    properties: EventProperties | None
 
     @property
     def place(self) -> str:
@@ -50,8 +49,8 @@ class ReceivedEvent:
             ReceiveError: It is none of the forwarder's, or of another version's.
 
         """
-        if self.properties.get("schema") != SCHEMA:
-            raise ReceiveError(f"{self.place}: not an event of this forwarder (its property schema is not {SCHEMA})")
+        if self.properties is None:
+            raise ReceiveError(f"{self.place}: not an event of this forwarder, by its application properties")
         try:
             flows = self._documents()
         except (ValueError, OSError, EOFError, zlib.error, TypeError, AttributeError) as error:

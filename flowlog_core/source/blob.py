@@ -1,11 +1,11 @@
-"""The source blob as a value: its name, its key, and what its path says."""
+"""The source blob as a value: its name, its key, and what its path says; and ranges of its bytes."""
 
 import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 FLOW_LOG_SUFFIX: Final = "/PT1H.json"
 """Every flow log's name ends so; other blobs in a watched container are none of ours."""
@@ -16,6 +16,16 @@ _PARTITION_KEY_LIMIT: Final = 128  # characters (learn.microsoft.com, "Event Hub
 _HOUR_PATH: Final = re.compile(
     r"/y=(\d{4})/m=(\d{2})/d=(\d{2})/h=(\d{2})/m=\d{2}/macAddress=([^/]+)/PT1H\.json\Z", re.ASCII
 )
+
+
+class ByteRange(NamedTuple):
+    """Bytes ``[start, end)`` of a blob."""
+
+    start: int
+    end: int
+
+    def __str__(self) -> str:
+        return f"[{self.start}, {self.end})"
 
 
 @dataclass(frozen=True)

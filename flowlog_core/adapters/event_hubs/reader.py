@@ -18,6 +18,7 @@ from azure.eventhub.exceptions import EventHubError
 from flowlog_core.adapters.event_hubs.clients import HubClients, PartitionState, remedy
 from flowlog_core.adapters.event_hubs.inbox import Inbox
 from flowlog_core.errors import ReceiveError
+from flowlog_core.events.event_properties import EventProperties
 from flowlog_core.operations.event_reader import RetainedFrom
 from flowlog_core.operations.received_event import ReceivedEvent
 from flowlog_core.settings import EventHubConnection
@@ -244,10 +245,12 @@ def _received(partition: str, event: EventData) -> ReceivedEvent:
         body=b"".join(sections),
         content_type=_optional_text(message.properties.content_type if message.properties else None),
         content_encoding=_optional_text(message.properties.content_encoding if message.properties else None),
-        properties={
-            _text(name): value if isinstance(value, int) else _text(value)
-            for name, value in (event.properties or {}).items()
-        },
+        properties=EventProperties.read(
+            {
+                _text(name): value if isinstance(value, int) else _text(value)
+                for name, value in (event.properties or {}).items()
+            }
+        ),
     )
 
 

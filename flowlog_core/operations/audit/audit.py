@@ -17,11 +17,12 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from flowlog_core.errors import ItemGoneError, QuarantineUnreadableError
+from flowlog_core.events.event_properties import EventProperties
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.listing import Selection
 from flowlog_core.forwarding.ports import BlobListing, CheckpointStore
 from flowlog_core.operations.audit.byte_ranges import EventPosition
-from flowlog_core.operations.audit.ledger import EventProperties, Gap, Ledger
+from flowlog_core.operations.audit.ledger import Gap, Ledger
 from flowlog_core.operations.audit.report import AuditReport, AuditRow, Finding, Kind
 from flowlog_core.operations.audit.retention import NEVER, Retention
 from flowlog_core.operations.blob_progress import BlobProgress, list_progress
@@ -178,7 +179,7 @@ class _Audit:
 
     def receive(self, event: ReceivedEvent) -> None:
         """Enter an event of the hub."""
-        properties = EventProperties.read(event.properties)
+        properties = event.properties
         if properties is None:
             self.report.foreign += 1
             return

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from flowlog_core.source.blob import ByteRange
+
 
 class EventPosition(NamedTuple):
     """Where an event is on the hub.
@@ -20,16 +22,6 @@ class EventPosition(NamedTuple):
 
     def __str__(self) -> str:
         return f"partition {self.partition}, sequence number {self.sequence}"
-
-
-class ByteRange(NamedTuple):
-    """Bytes ``[start, end)`` of a blob."""
-
-    start: int
-    end: int
-
-    def __str__(self) -> str:
-        return f"[{self.start}, {self.end})"
 
 
 @dataclass(slots=True)

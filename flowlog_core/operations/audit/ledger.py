@@ -5,60 +5,16 @@ A ledger is of one blob, one generation and one replay. Ranges may come in any o
 events are all there is one range in the end, however many they were.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Final
 
-from flowlog_core.flow.schema import SCHEMA
-from flowlog_core.operations.audit.byte_ranges import ByteRange, ByteRanges, EventPosition
-
-_MOST_PARTS: Final = 1_000_000
-"""More than the flows of the largest record; an event that says more is none of the forwarder's."""
+from flowlog_core.events.event_properties import EventProperties
+from flowlog_core.operations.audit.byte_ranges import ByteRanges, EventPosition
+from flowlog_core.source.blob import ByteRange
 
 _NOWHERE: Final = 2**63
-
-
-@dataclass(frozen=True, slots=True)
-class EventProperties:
-    """What one event says it accounts for: the application properties of the forwarder's events.
-
-    Attributes:
-        blob: ``account/container/name`` of the source blob.
-        generation: How often the blob had been found rewritten.
-        replay: Label of a replay, or None.
-        byte_range: The range of the blob.
-        part: Number of this event among those that share the range, from 0.
-        parts: How many share it.
-        flows: Flows in the event's body.
-        quarantined: Records and tuples of the range that are in quarantine; each part tells the same.
-
-    """
-
-    blob: str
-    generation: int
-    replay: str | None
-    byte_range: ByteRange
-    part: int = 0
-    parts: int = 1
-    flows: int = 0
-    quarantined: int = 0
-
-    @classmethod
-    def read(cls, properties: Mapping[str, str | int]) -> "EventProperties | None":
-        """Read an event's application properties; None where they are not the forwarder's."""
-        if properties.get("schema") != SCHEMA:
-            return None
-        blob, replay = properties.get("blob"), properties.get("replay")
-        keys = ("generation", "rangeStart", "rangeEnd", "part", "parts", "flows", "quarantined")
-        values = [properties.get(key) for key in keys]
-        numbers = [number for number in values if isinstance(number, int) and number >= 0]
-        if not isinstance(blob, str) or not isinstance(replay, str | None) or len(numbers) < len(keys):
-            return None
-        generation, start, end, part, parts, flows, quarantined = numbers
-        if start >= end or part >= parts or parts > _MOST_PARTS:
-            return None
-        return cls(blob, generation, replay, ByteRange(start, end), part, parts, flows, quarantined)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from flowlog_core.operations.audit.byte_ranges import ByteRange, EventPosition
+from flowlog_core.operations.audit.byte_ranges import EventPosition
 from flowlog_core.operations.blob_progress import HourKey
+from flowlog_core.source.blob import ByteRange
 
 MOST_FINDINGS: Final = 100
 """So many of each kind are kept; all are counted."""

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from greenlet import getcurrent
 
+from flowlog_core.events.event_properties import EventProperties
 from flowlog_core.forwarding.listing import Selection
 from flowlog_core.operations.audit.audit import AuditOptions, audit
-from flowlog_core.operations.audit.byte_ranges import ByteRange
 from flowlog_core.operations.audit.report import AuditReport, Kind
 from flowlog_core.operations.received_event import ReceivedEvent
 from tests.endurance.simulation.history import ACCOUNT, CONTAINER, History
@@ -29,7 +29,9 @@ class Ended:
         assert history.play().wrong == []
         self.sim = history.sim
         self.events = [
-            ReceivedEvent(str(number % PARTITIONS), number, HOUR, b"", None, None, event.properties)
+            ReceivedEvent(
+                str(number % PARTITIONS), number, HOUR, b"", None, None, EventProperties.read(event.properties)
+            )
             for number, (event, _) in enumerate(self.sim.sent)
         ]
         quarantine = MemoryQuarantine()
@@ -69,9 +71,10 @@ class Ended:
         return [
             event
             for event in self.events
-            if (checkpoint := reached.get(str(event.properties["blob"]))) is not None
-            and event.properties["generation"] == checkpoint.generation
-            and int(event.properties["rangeEnd"]) <= checkpoint.range_end
+            if event.properties is not None
+            and (checkpoint := reached.get(event.properties.blob)) is not None
+            and event.properties.generation == checkpoint.generation
+            and event.properties.byte_range.end <= checkpoint.range_end
         ]
 
 
@@ -102,8 +105,8 @@ def test_of_any_history_an_event_that_is_lost_is_found_in_its_place() -> None:
         report = ended.audit([event for event in ended.events if event != gone])
 
         gaps = [(each.blob, each.byte_ranges) for each in report.findings if each.kind is Kind.GAP]
-        start, end = int(gone.properties["rangeStart"]), int(gone.properties["rangeEnd"])
-        assert gaps == [(gone.properties["blob"], (ByteRange(start, end),))]
+        assert gone.properties is not None
+        assert gaps == [(gone.properties.blob, (gone.properties.byte_range,))]
         lost += 1
 
     assert lost > HISTORIES / 2

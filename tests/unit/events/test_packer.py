@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowlog_core.decode.encoded_record import EncodedRecord
+from flowlog_core.events.event_properties import PRODUCER
 from flowlog_core.events.packer import MIN_EVENT_BYTES, EventCompression, EventFormat, PackedRange
 from tests.support.flow_logs import VNET, vnet_record
 from tests.unit.events.packing import (
@@ -43,6 +44,7 @@ def test_an_event_tells_what_the_contract_says(format_: EventFormat, compression
     first = json.loads(inputs[0][1].lines[0])["id"]
     assert event.properties == {
         "schema": "flow/1",
+        "producer": PRODUCER,
         "blob": VNET.path,
         "generation": 3,
         "rangeStart": 0,

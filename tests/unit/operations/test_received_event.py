@@ -3,25 +3,44 @@
 import gzip
 import json
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 
 from flowlog_core.decode.items import Record
 from flowlog_core.decode.log_reader import decode_item
 from flowlog_core.errors import ReceiveError
+from flowlog_core.events.event_properties import EventProperties
 from flowlog_core.events.packer import EventCompression, EventFormat, EventOptions, Packer
 from flowlog_core.flow.formatter import Encoder
 from flowlog_core.flow.schema import DEFAULT_FIELDS
 from flowlog_core.operations.received_event import ReceivedEvent
+from flowlog_core.source.blob import ByteRange
 from tests.support.flow_logs import VNET, vnet_record
 
 NDJSON = "application/x-ndjson"
 PACKED = gzip.compress(b'{"id":"a"}')
 
 
-def received(body: bytes, content_type: str | None = NDJSON, encoding: str | None = None, **more: Any) -> ReceivedEvent:
-    properties = {"schema": "flow/1"} | more
+PROPERTIES = EventProperties(
+    blob=VNET.path,
+    generation=0,
+    byte_range=ByteRange(0, 10),
+    part=0,
+    parts=1,
+    flows=1,
+    quarantined=0,
+    first_id="a",
+    last_id="a",
+)
+
+
+def received(
+    body: bytes,
+    content_type: str | None = NDJSON,
+    encoding: str | None = None,
+    properties: EventProperties | None = PROPERTIES,
+) -> ReceivedEvent:
     return ReceivedEvent("3", 7, datetime(2026, 11, 20, tzinfo=UTC), body, content_type, encoding, properties)
 
 
@@ -40,7 +59,7 @@ def test_the_flows_of_any_event_of_the_forwarder_are_read(form: EventFormat, com
     )
     ranges = [*packer.add(12 + len(raw), encoded), *packer.flush()]
     events = [
-        received(event.body, event.content_type, event.content_encoding, **event.properties)
+        received(event.body, event.content_type, event.content_encoding, EventProperties.read(event.properties))
         for packed in ranges
         for event in packed.events
     ]
@@ -51,8 +70,7 @@ def test_the_flows_of_any_event_of_the_forwarder_are_read(form: EventFormat, com
 @pytest.mark.parametrize(
     "event",
     [
-        received(b'{"id":"a"}', schema="flow/2"),
-        ReceivedEvent("3", 7, datetime(2026, 11, 20, tzinfo=UTC), b'{"id":"a"}', NDJSON, None, {}),
+        received(b'{"id":"a"}', properties=None),
         received(b"hello"),
         received(b""),
         received(b'{"id":"a"}\n'),

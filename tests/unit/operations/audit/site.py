@@ -1,18 +1,19 @@
 """A forwarder over the in-memory adapters, and the audit of what it did."""
 
 from collections.abc import Generator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from flowlog_core.events.event_properties import EventProperties
 from flowlog_core.events.packer import EventOptions
 from flowlog_core.forwarding.listing import Selection
 from flowlog_core.forwarding.options import ForwardOptions
 from flowlog_core.operations.audit.audit import AuditOptions, audit
-from flowlog_core.operations.audit.byte_ranges import ByteRange
 from flowlog_core.operations.audit.report import AuditReport, Finding, Kind
 from flowlog_core.operations.event_reader import RetainedFrom
 from flowlog_core.operations.received_event import ReceivedEvent
-from flowlog_core.source.blob import SourceBlob
+from flowlog_core.source.blob import ByteRange, SourceBlob
 from tests.support.flow_logs import VNET, document, vnet_record
 from tests.support.forwarding import Setup
 from tests.support.memory import MemoryQuarantineStore
@@ -67,7 +68,7 @@ class Site(Setup):
                 body=event.body,
                 content_type=event.content_type,
                 content_encoding=event.content_encoding,
-                properties=event.properties,
+                properties=EventProperties.read(event.properties),
             )
             for number, (event, _) in enumerate(self.sink.events)
         ]
@@ -104,4 +105,11 @@ def only(report: AuditReport) -> Finding:
 
 
 def byte_range_of(event: ReceivedEvent) -> ByteRange:
-    return ByteRange(int(event.properties["rangeStart"]), int(event.properties["rangeEnd"]))
+    assert event.properties is not None
+    return event.properties.byte_range
+
+
+def changed(event: ReceivedEvent, **properties: Any) -> ReceivedEvent:
+    """Return an event that says something else of itself."""
+    assert event.properties is not None
+    return replace(event, properties=replace(event.properties, **properties))

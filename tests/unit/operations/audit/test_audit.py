@@ -6,13 +6,13 @@ import pytest
 
 from flowlog_core.events.packer import EventFormat
 from flowlog_core.forwarding.options import ForwardOptions
-from flowlog_core.operations.audit.byte_ranges import ByteRange, EventPosition
+from flowlog_core.operations.audit.byte_ranges import EventPosition
 from flowlog_core.operations.audit.report import Kind
 from flowlog_core.operations.event_reader import RetainedFrom
-from flowlog_core.source.blob import SourceBlob
+from flowlog_core.source.blob import ByteRange, SourceBlob
 from tests.support.flow_logs import VNET, nsg_record, vnet_record
 from tests.support.memory import MemoryCheckpoints
-from tests.unit.operations.audit.site import ELEVEN, HOUR, LATER, MINUTE, Hub, Site, byte_range_of, found, only
+from tests.unit.operations.audit.site import ELEVEN, HOUR, LATER, MINUTE, Hub, Site, byte_range_of, changed, found, only
 
 
 @pytest.mark.parametrize("partitions", [1, 3])
@@ -174,10 +174,7 @@ def test_a_replay_is_a_tiling_of_its_own() -> None:
     site = Site()
     site.put_and_forward(4)
     events = site.received()
-    again = [
-        replace(event, sequence=100 + event.sequence, properties={**event.properties, "replay": "monday"})
-        for event in events
-    ]
+    again = [changed(replace(event, sequence=100 + event.sequence), replay="monday") for event in events]
 
     complete = site.audit([*events, *again])
     lost = site.audit([*events, *again[:1], *again[2:], again[3]])
@@ -227,8 +224,8 @@ def test_what_was_recovered_from_quarantine_is_told_and_proves_nothing_of_other_
     site.forwarder.forward(VNET)
     site.quarantine.documents.clear()
     (event,) = site.received()
-    recovery = {**event.properties, "replay": "quarantine", "rangeStart": 700, "rangeEnd": 900, "flows": 2}
-    twice = [replace(event, properties=recovery), replace(event, properties={**recovery, "flows": 1})]
+    recovery = changed(event, replay="quarantine", byte_range=ByteRange(700, 900), flows=2)
+    twice = [recovery, changed(recovery, flows=1)]
 
     report = site.audit([event, *twice])
 
@@ -250,18 +247,18 @@ def test_a_blob_that_was_no_flow_log_at_first_is_proven_once_it_is_one() -> None
 
 
 @pytest.mark.parametrize(
-    ("changed", "wrong"),
+    ("other", "wrong"),
     [
         ({"flows": 21}, "flows in the events: 61; as the checkpoint counts: 60"),
         ({"quarantined": 1}, "records and tuples in quarantine, as the events tell: 3; as the checkpoint counts: 2"),
     ],
 )
-def test_events_and_checkpoint_must_count_alike(changed: dict[str, int], wrong: str) -> None:
+def test_events_and_checkpoint_must_count_alike(other: dict[str, int], wrong: str) -> None:
     site = Site()
     site.put(vnet_record(20), vnet_record(20, number=1), nsg_record(["bad", "worse"]), vnet_record(20, number=2))
     site.forwarder.forward(VNET)
     events = site.received()
-    events[0] = replace(events[0], properties={**events[0].properties, **changed})
+    events[0] = changed(events[0], **other)
 
     report = site.audit(events)
 
@@ -277,7 +274,7 @@ def test_other_events_are_passed_over_and_counted() -> None:
     site.put_and_forward(2)
     site.put_and_forward(3, blob=LATER)
     site.blobs.delete(LATER)
-    foreign = replace(site.received()[0], properties={"schema": "metric/1"})
+    foreign = replace(site.received()[0], properties=None)
 
     report = site.audit([*site.received(), foreign])
 
@@ -288,7 +285,7 @@ def test_other_events_are_passed_over_and_counted() -> None:
 def test_old_blobs_that_were_never_forwarded_are_left_alone_but_their_replays_are_judged() -> None:
     site = Site()
     site.put_and_forward(2)
-    events = [replace(event, properties={**event.properties, "replay": "x"}) for event in site.received()]
+    events = [changed(event, replay="x") for event in site.received()]
     site.checkpoints = MemoryCheckpoints(site.clock)
     site.clock.seconds += 60 * MINUTE
 

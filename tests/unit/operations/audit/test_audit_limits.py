@@ -7,15 +7,15 @@ from typing import Literal
 
 import pytest
 
+from flowlog_core.events.event_properties import EventProperties
 from flowlog_core.events.packer import EventFormat
 from flowlog_core.forwarding.listing import Selection
 from flowlog_core.forwarding.ports import ListedBlob
 from flowlog_core.operations.audit.audit import AuditOptions, audit
-from flowlog_core.operations.audit.byte_ranges import ByteRange
 from flowlog_core.operations.audit.report import Kind
 from flowlog_core.operations.event_reader import RetainedFrom
 from flowlog_core.operations.received_event import ReceivedEvent
-from flowlog_core.source.blob import SourceBlob
+from flowlog_core.source.blob import ByteRange, SourceBlob
 from tests.support.flow_logs import VNET
 from tests.support.memory import MemoryQuarantineStore
 from tests.unit.operations.audit.site import ELEVEN, HOUR, Hub, Site, byte_range_of, found
@@ -108,9 +108,17 @@ class Endless:
         for at in range(self.ranges):
             self.bytes_at.append(tracemalloc.get_traced_memory()[0])
             for number, listed in enumerate(self.blobs(VNET.account, VNET.container, hour)):
-                properties: dict[str, str | int] = {"schema": "flow/1", "blob": listed.blob.path, "generation": 0}
-                properties |= {"rangeStart": at * 1000, "rangeEnd": at * 1000 + 1000, "part": 0, "parts": 1}
-                properties |= {"flows": 500, "quarantined": 0}
+                properties = EventProperties(
+                    blob=listed.blob.path,
+                    generation=0,
+                    byte_range=ByteRange(at * 1000, at * 1000 + 1000),
+                    part=0,
+                    parts=1,
+                    flows=500,
+                    quarantined=0,
+                    first_id="first",
+                    last_id="last",
+                )
                 sequence = 10**6 + at * self.blobs_there + number
                 yield ReceivedEvent("0", sequence, ELEVEN, b"", None, None, properties)
 

@@ -4,12 +4,13 @@ import random
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowlog_core.operations.audit.byte_ranges import ByteRange, EventPosition
-from flowlog_core.operations.audit.ledger import EventProperties, Gap, Ledger
+from flowlog_core.events.event_properties import EventProperties
+from flowlog_core.operations.audit.byte_ranges import EventPosition
+from flowlog_core.operations.audit.ledger import Gap, Ledger
+from flowlog_core.source.blob import ByteRange
 
 BLOB = "account/container/name"
 
@@ -25,7 +26,17 @@ type Dealt = tuple[EventProperties, EventPosition]
 def event(
     start: int, end: int, part: int = 0, parts: int = 1, *, flows: int = 1, quarantined: int = 0
 ) -> EventProperties:
-    return EventProperties(BLOB, 0, None, ByteRange(start, end), part, parts, flows, quarantined)
+    return EventProperties(
+        blob=BLOB,
+        generation=0,
+        byte_range=ByteRange(start, end),
+        part=part,
+        parts=parts,
+        flows=flows,
+        quarantined=quarantined,
+        first_id="first",
+        last_id="last",
+    )
 
 
 def tiling(lengths: Sequence[int], parts: Sequence[int] = (1,) * 12, start: int = 0) -> list[EventProperties]:
@@ -202,43 +213,3 @@ def test_a_ledger_knows_from_where_on_nothing_can_be_gone_by_age() -> None:
 
     assert nothing > 10**18
     assert (behind_the_part, ledger.first) == (40, 20)
-
-
-PROPERTIES: dict[str, str | int] = {
-    "schema": "flow/1",
-    "blob": BLOB,
-    "generation": 1,
-    "rangeStart": 12,
-    "rangeEnd": 345,
-    "part": 1,
-    "parts": 3,
-    "flows": 7,
-    "quarantined": 2,
-    "firstId": "a",
-    "lastId": "b",
-}
-
-
-def test_an_event_is_read_from_its_properties() -> None:
-    assert EventProperties.read(PROPERTIES) == EventProperties(BLOB, 1, None, ByteRange(12, 345), 1, 3, 7, 2)
-    assert EventProperties.read({**PROPERTIES, "replay": "again-1"}) == EventProperties(
-        BLOB, 1, "again-1", ByteRange(12, 345), 1, 3, 7, 2
-    )
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"schema": "flow/2"},
-        {"blob": 7},
-        {"replay": 7},
-        {"rangeStart": "12"},
-        {"rangeStart": -1},
-        {"rangeEnd": 12},
-        {"part": 3},
-        {"parts": 10**12},
-    ],
-)
-def test_an_event_of_anybody_else_is_told_apart(other: dict[str, str | int]) -> None:
-    assert EventProperties.read({**PROPERTIES, **other}) is None
-    assert EventProperties.read({}) is None

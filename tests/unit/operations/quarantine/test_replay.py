@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from flowlog_core.decode.quarantine import QuarantineItem
+from flowlog_core.events.event_properties import PRODUCER
 from flowlog_core.events.packer import EventOptions
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.operations.quarantine.replay import Recovered, RecoveryOptions
@@ -82,6 +83,7 @@ def test_an_event_tells_that_it_is_a_replay_and_of_which_place() -> None:
     prefix = f"{VNET.key}-4711-{item.crc:08x}-"
     assert event.properties == {
         "schema": "flow/1",
+        "producer": PRODUCER,
         "blob": VNET.path,
         "generation": 3,
         "replay": "quarantine",
