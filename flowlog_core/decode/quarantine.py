@@ -1,13 +1,18 @@
-"""What goes to quarantine: an item as a value, its name, and the JSON document that it becomes."""
+"""What goes to quarantine: an item as a value, and the JSON document that it becomes, written and read."""
 
 import base64
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final, Self
 
 import orjson
 
+from flowlog_core.errors import QuarantineUnreadableError
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.own_names import item_name
+
+_DECODERS: Final[Mapping[str, Callable[[str], bytes]]] = {"utf-8": str.encode, "base64": base64.b64decode}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +59,8 @@ class QuarantineItem:
         return item_name(self.blob, self.offset, self.crc)
 
     def document(self, time: datetime) -> bytes:
-        """Write it as a JSON object, with the time at which it was found."""
-        raw: str | None = None
-        encoding: str | None = None
-        if self.raw is not None:
-            try:
-                raw, encoding = self.raw.decode(), "utf-8"
-            except UnicodeDecodeError:
-                raw, encoding = base64.b64encode(self.raw).decode(), "base64"
+        """Write it as a JSON object, with the time at which it was found; `StoredItem.read` reads it."""
+        raw, encoding = _written(self.raw)
         fields = {
             "reason": self.reason,
             "blob": self.blob.path,
@@ -87,5 +86,64 @@ class QuarantineItem:
         return orjson.dumps(fields)
 
 
+@dataclass(frozen=True, slots=True)
+class StoredItem:
+    """An item as it is in quarantine.
+
+    Attributes:
+        name: Name of its blob there.
+        item: The item.
+        time: When it was found.
+
+    """
+
+    name: str
+    item: QuarantineItem
+    time: datetime
+
+    @classmethod
+    def read(cls, name: str, document: bytes) -> Self:
+        """Read the document that `QuarantineItem.document` wrote, of this version or an earlier one.
+
+        Raises:
+            QuarantineUnreadableError: Something else wrote it, or a later version did.
+
+        """
+        try:
+            fields = orjson.loads(document)
+            raw, encoding = fields["raw"], fields["rawEncoding"]
+            blob = SourceBlob.from_path(fields["blob"])
+            item = _item(blob, fields, None if raw is None else _DECODERS[encoding](raw))
+            return cls(name, item, datetime.fromisoformat(fields["time"]))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise QuarantineUnreadableError(
+                f"{name}: not an item that this version's forwarder put in quarantine ({type(error).__name__})"
+            ) from error
+
+
+def _written(raw: bytes | None) -> tuple[str | None, str | None]:
+    """Write bytes as text, and say how: as they are where they are UTF-8."""
+    if raw is None:
+        return None, None
+    try:
+        return raw.decode(), "utf-8"
+    except UnicodeDecodeError:
+        return base64.b64encode(raw).decode(), "base64"
+
+
 def _tuples_written(item: QuarantineItem) -> list[dict[str, object]]:
     return [{"ordinal": ordinal, "reason": reason} for ordinal, reason in item.tuples]
+
+
+def _item(blob: SourceBlob, fields: Mapping[str, Any], raw: bytes | None) -> QuarantineItem:
+    """Read an item's fields, or those of a piece of its remains."""
+    return QuarantineItem(
+        blob=blob,
+        offset=int(fields["offset"]),
+        length=int(fields["length"]),
+        crc=int(fields["crc"], 16),
+        reason=str(fields["reason"]),
+        raw=raw,
+        tuples=tuple((int(each["ordinal"]), str(each["reason"])) for each in fields["tuples"]),
+        remains=tuple(_item(blob, piece, None) for piece in fields.get("remains", ())),
+    )

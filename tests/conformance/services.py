@@ -15,7 +15,7 @@ from flowlog_core.adapters.storage.quarantine import CONTAINER as QUARANTINE_CON
 from flowlog_core.adapters.storage.quarantine_store import AzureQuarantineStore
 from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.forwarding.ports import BlobListing, BlobSource, CheckpointStore, EventSink, Quarantine
-from flowlog_core.operations.quarantine_store import QuarantineStore
+from flowlog_core.operations.ports import QuarantineStore
 from flowlog_core.settings import EventHubConnection
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.own_names import CheckpointNames

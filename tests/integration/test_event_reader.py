@@ -23,7 +23,7 @@ from flowlog_core.adapters.event_hubs.sink import EventHubSink
 from flowlog_core.errors import ReceiveError
 from flowlog_core.events.event_properties import EventProperties
 from flowlog_core.events.packer import Event
-from flowlog_core.operations.event_reader import RetainedFrom
+from flowlog_core.operations.ports import RetainedFrom
 from flowlog_core.operations.received_event import ReceivedEvent
 from flowlog_core.settings import EventHubConnection
 from flowlog_core.source.blob import ByteRange

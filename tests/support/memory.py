@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flowlog_core.decode.quarantine import QuarantineItem
+from flowlog_core.decode.quarantine import QuarantineItem, StoredItem
 from flowlog_core.errors import (
     BlobChangedError,
     BlobGoneError,
@@ -21,7 +21,7 @@ from flowlog_core.errors import (
 from flowlog_core.events.packer import Event
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.ports import Chunk, ListedBlob
-from flowlog_core.operations.quarantine_store import ListedItem, StoredItem
+from flowlog_core.operations.ports import ListedItem
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.own_names import ItemsUnder
 

@@ -1,4 +1,4 @@
-"""Events from Event Hubs; see `operations.hub.EventReader`.
+"""Events from Event Hubs; see `operations.ports.EventReader`.
 
 A thread for each partition receives, through a client of its own, into one inbox, from which the iterator takes. Where
 the inbox is full the threads wait, and so does the hub: a link has credit for few events.
@@ -19,7 +19,7 @@ from flowlog_core.adapters.event_hubs.clients import HubClients, PartitionState,
 from flowlog_core.adapters.event_hubs.inbox import Inbox
 from flowlog_core.errors import ReceiveError
 from flowlog_core.events.event_properties import EventProperties
-from flowlog_core.operations.event_reader import RetainedFrom
+from flowlog_core.operations.ports import RetainedFrom
 from flowlog_core.operations.received_event import ReceivedEvent
 from flowlog_core.settings import EventHubConnection
 
@@ -48,12 +48,12 @@ class EventHubReader:
         self._hub = HubClients(connection, consumer_group)
 
     def read(self, since: datetime | Literal["earliest", "latest"], *, follow: bool) -> Generator[ReceivedEvent]:
-        """See `operations.hub.EventReader.read`. Times count in milliseconds."""
+        """See `operations.ports.EventReader.read`. Times count in milliseconds."""
         ranges = {state.partition: _reach(state, since, follow=follow) for state in self._hub.states()}
         return self._receive({partition: reach for partition, reach in ranges.items() if reach is not None})
 
     def retained(self) -> dict[str, RetainedFrom]:
-        """See `operations.hub.EventReader.retained`."""
+        """See `operations.ports.EventReader.retained`."""
         states = self._hub.states()
         ranges = {state.partition: _Reach(_BEFORE_ALL, end=state.first) for state in states if not state.empty}
         enqueued = {event.partition: event.enqueued for event in self._receive(ranges, ahead=1)}

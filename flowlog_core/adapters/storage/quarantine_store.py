@@ -1,4 +1,4 @@
-"""Quarantine in a storage account, as an operator has it; see `operations.quarantine_store`."""
+"""Quarantine in a storage account, as an operator has it; see `operations.ports`."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -7,8 +7,9 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from flowlog_core.adapters.credentials import blob_service, storage_errors
 from flowlog_core.adapters.storage.quarantine import AzureQuarantine
+from flowlog_core.decode.quarantine import StoredItem
 from flowlog_core.errors import ItemGoneError
-from flowlog_core.operations.quarantine_store import ListedItem, StoredItem
+from flowlog_core.operations.ports import ListedItem
 from flowlog_core.settings import StorageConnection
 from flowlog_core.source.own_names import ItemsUnder
 

@@ -18,8 +18,8 @@ from flowlog_core.cli.output.terminal import complain, console, show, table
 from flowlog_core.cli.quarantine.item_selection import add_item_selection, item_selection
 from flowlog_core.cli.quarantine.replay import add_replay
 from flowlog_core.cli.quarantine.show import add_show
+from flowlog_core.decode.quarantine import StoredItem
 from flowlog_core.operations.quarantine.listing import UnreadableItem, select_items
-from flowlog_core.operations.quarantine_store import StoredItem
 
 ALL_WELL: Final = 0
 SOMETHING_THERE: Final = 1

@@ -21,9 +21,10 @@ from flowlog_core.cli.quarantine.item_selection import (
     items_by_name,
     selects,
 )
+from flowlog_core.decode.quarantine import StoredItem
+from flowlog_core.operations.ports import QuarantineStore
 from flowlog_core.operations.quarantine.listing import UnreadableItem, listed_items, select_items
 from flowlog_core.operations.quarantine.replay import Recovered, Recovery, RecoveryOptions
-from flowlog_core.operations.quarantine_store import QuarantineStore, StoredItem
 from flowlog_core.settings import Settings
 from flowlog_core.wiring import Services, connect
 

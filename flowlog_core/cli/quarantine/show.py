@@ -17,10 +17,10 @@ from flowlog_core.cli.output.rows import utc
 from flowlog_core.cli.output.terminal import complain
 from flowlog_core.cli.quarantine.item_selection import add_names, items_by_name, parse_path
 from flowlog_core.decode.formats import ShapeError, decode
-from flowlog_core.decode.quarantine import QuarantineItem
+from flowlog_core.decode.quarantine import QuarantineItem, StoredItem
+from flowlog_core.operations.ports import QuarantineStore
 from flowlog_core.operations.quarantine.listing import UnreadableItem, items_of
 from flowlog_core.operations.quarantine.replay import bytes_of
-from flowlog_core.operations.quarantine_store import QuarantineStore, StoredItem
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.wiring import Services, connect
 

@@ -26,9 +26,8 @@ from flowlog_core.operations.audit.ledger import Gap, Ledger
 from flowlog_core.operations.audit.report import AuditReport, AuditRow, Finding, Kind
 from flowlog_core.operations.audit.retention import NEVER, Retention
 from flowlog_core.operations.blob_progress import BlobProgress, list_progress
-from flowlog_core.operations.event_reader import EventReader
+from flowlog_core.operations.ports import EventReader, QuarantineStore
 from flowlog_core.operations.quarantine.replay import REPLAY as RECOVERY
-from flowlog_core.operations.quarantine_store import QuarantineStore
 from flowlog_core.operations.received_event import ReceivedEvent
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.own_names import ItemName, is_item_of

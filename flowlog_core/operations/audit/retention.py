@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from flowlog_core.operations.audit.ledger import Gap, Ledger
-from flowlog_core.operations.event_reader import RetainedFrom
+from flowlog_core.operations.ports import RetainedFrom
 
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 

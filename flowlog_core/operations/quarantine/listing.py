@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from flowlog_core.decode.quarantine import StoredItem
 from flowlog_core.errors import ItemGoneError, QuarantineUnreadableError
-from flowlog_core.operations.quarantine_store import ListedItem, QuarantineStore, StoredItem
+from flowlog_core.operations.ports import ListedItem, QuarantineStore
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.own_names import ItemName, is_item_of
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from flowlog_core.decode.encoded_record import EncodedRecord
 from flowlog_core.decode.log_reader import DecodedItem, LogReader
-from flowlog_core.decode.quarantine import QuarantineItem
+from flowlog_core.decode.quarantine import QuarantineItem, StoredItem
 from flowlog_core.decode.scanner import HEADER_BYTES
 from flowlog_core.errors import (
     BlobGoneError,
@@ -30,7 +30,7 @@ from flowlog_core.forwarding.forward_ports import ForwardPorts
 from flowlog_core.forwarding.options import PartitionBy
 from flowlog_core.forwarding.ports import BlobSource, CheckpointStore
 from flowlog_core.forwarding.progress import Progress
-from flowlog_core.operations.quarantine_store import QuarantineStore, StoredItem
+from flowlog_core.operations.ports import QuarantineStore
 from flowlog_core.source.blob import SourceBlob
 
 REPLAY: Final = "quarantine"

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from flowlog_core.decode.quarantine import StoredItem
 from flowlog_core.operations.quarantine.replay import Recovered, Recovery
-from flowlog_core.operations.quarantine_store import StoredItem
 from tests.integration.cli.quarantined import OLD_REASON, TUPLE, flows, names, put
 from tests.integration.cli.site import HOUR, Site
 from tests.support.flow_logs import document, nsg_record, vnet_record

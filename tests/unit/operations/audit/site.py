@@ -11,7 +11,7 @@ from flowlog_core.forwarding.listing import Selection
 from flowlog_core.forwarding.options import ForwardOptions
 from flowlog_core.operations.audit.audit import AuditOptions, audit
 from flowlog_core.operations.audit.report import AuditReport, Finding, Kind
-from flowlog_core.operations.event_reader import RetainedFrom
+from flowlog_core.operations.ports import RetainedFrom
 from flowlog_core.operations.received_event import ReceivedEvent
 from flowlog_core.source.blob import ByteRange, SourceBlob
 from tests.support.flow_logs import VNET, document, vnet_record

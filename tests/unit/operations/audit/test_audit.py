@@ -8,7 +8,7 @@ from flowlog_core.events.packer import EventFormat
 from flowlog_core.forwarding.options import ForwardOptions
 from flowlog_core.operations.audit.byte_ranges import EventPosition
 from flowlog_core.operations.audit.report import Kind
-from flowlog_core.operations.event_reader import RetainedFrom
+from flowlog_core.operations.ports import RetainedFrom
 from flowlog_core.source.blob import ByteRange, SourceBlob
 from tests.support.flow_logs import VNET, nsg_record, vnet_record
 from tests.support.memory import MemoryCheckpoints

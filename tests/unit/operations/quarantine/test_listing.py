@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flowlog_core.decode.quarantine import QuarantineItem
+from flowlog_core.decode.quarantine import QuarantineItem, StoredItem
 from flowlog_core.errors import ItemGoneError
 from flowlog_core.operations.quarantine.listing import (
     ItemSelection,
@@ -15,7 +15,6 @@ from flowlog_core.operations.quarantine.listing import (
     read_item,
     select_items,
 )
-from flowlog_core.operations.quarantine_store import StoredItem
 from flowlog_core.source.blob import SourceBlob
 from tests.support.memory import MemoryQuarantine, MemoryQuarantineStore
 
