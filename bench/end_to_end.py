@@ -1,6 +1,5 @@
 """A backlog end to end: a large blob, the app in one worker process, Azurite and the local hub."""
 
-import json
 import os
 import time
 from collections import defaultdict
@@ -16,6 +15,7 @@ from bench.inputs import NSG, SEED, VNET, Sizes, interface_of
 from bench.measure import BenchError, Sample, Tell
 from bench.row import Row, rate_row, value_row
 from bench.servers import settings_for
+from flowlog_core.log_events import LogEvent
 from local.azurite import ACCOUNT, Azurite
 from local.functions_host.process import ReceivedEvent, WorkerProcess
 from local.network_watcher.blob_stores import StorageAccount
@@ -102,18 +102,19 @@ def _forward(settings: Mapping[str, str], backlog: Backlog) -> _Outcome:
         event = host.wait_for(_is_end, timeout=_RUN_SECONDS)
         wall, processor = time.perf_counter() - wall, _processor_seconds_of(host.pid) - processor
         peak = _memory_of(host.pid, "VmHWM")
-    line = json.loads(event["message"]) if event["event"] == "log" else {}
-    if line.get("flows") != backlog.flows:
+    logged = LogEvent.read(event.get("message", ""))
+    fields = logged.fields if logged is not None else {}
+    if fields.get("flows") != backlog.flows:
         raise BenchError(
-            f"backlog: of {backlog.flows:,} flows {line.get('flows', 0):,} were forwarded; it said {event}"
+            f"backlog: of {backlog.flows:,} flows {fields.get('flows', 0):,} were forwarded; it said {event}"
         )
-    return _Outcome(wall, processor, start, peak, line["bytes"])
+    return _Outcome(wall, processor, start, peak, fields["bytes"])
 
 
 def _is_end(event: ReceivedEvent) -> bool:
     """Whether an event tells that the run is over, for better or worse."""
-    said = str(event.get("message"))
-    return event["event"] == "host.failed" or '"flowlog.run"' in said or '"flowlog.fault"' in said
+    logged = LogEvent.read(event.get("message", ""))
+    return event["event"] == "host.failed" or (logged is not None and logged.name in {"flowlog.run", "flowlog.fault"})
 
 
 def _rows(variant: str, backlog: Backlog, outcomes: list[_Outcome]) -> list[Row]:

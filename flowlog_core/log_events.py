@@ -1,12 +1,47 @@
-"""Log events as one line of JSON each: the platform keeps a log record's message and drops its extra fields."""
+"""Log events as one line of JSON each, written and read: the platform keeps a log record's message alone."""
 
 import logging
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final, Self
 
 import orjson
 
+from flowlog_core import __version__
+
 LOGGER_NAME: Final = "flowlog"
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """What happened, for whoever queries the logs.
+
+    Attributes:
+        name: Such as ``flowlog.run``.
+        fields: What about it; JSON values, and none called ``event`` or ``version``.
+        version: The product's.
+
+    """
+
+    name: str
+    fields: Mapping[str, Any]
+    version: str = __version__
+
+    @classmethod
+    def read(cls, line: str) -> Self | None:
+        """Read a line that `write` wrote; None where it is none."""
+        try:
+            fields = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            return None
+        if not isinstance(fields, dict):
+            return None
+        name, version = fields.pop("event", None), fields.pop("version", None)
+        return cls(name, fields, version) if isinstance(name, str) and isinstance(version, str) else None
+
+    def write(self) -> str:
+        """Write as a line. It begins with the name, by which alerts and charts find it."""
+        return orjson.dumps({"event": self.name, **self.fields, "version": self.version}).decode()
 
 
 class JsonLog:
@@ -19,4 +54,4 @@ class JsonLog:
 
     def __call__(self, event: str, fields: Mapping[str, object], *, level: int = logging.INFO) -> None:
         """Write one."""
-        self._logger.log(level, "%s", orjson.dumps({"event": event, **fields}).decode())
+        self._logger.log(level, "%s", LogEvent(event, fields).write())

@@ -20,6 +20,7 @@ from azure.eventhub import EventData, EventHubConsumerClient, PartitionContext
 from azure.storage.blob import BlobServiceClient
 
 from flowlog_core.cli.output.flow_display import Display, display
+from flowlog_core.log_events import LogEvent
 from local.azurite import Azurite, AzuriteError
 from local.comparison import Comparison
 from local.event_hub.server import EventHub
@@ -181,13 +182,12 @@ def _follow(worker: WorkerProcess, run: Run) -> None:
     for event in worker.events():
         if event["event"] in {"host.failed", "host.poison"}:
             run.display.note(json.dumps(event))
-        elif event["event"] == "log" and event["logger"] == "flowlog":
-            line = json.loads(event["message"])
-            if line["event"] == "flowlog.run":
-                run.bytes_read += line["bytes"]
-                run.records += line["records"]
-                run.comparison.put_in_quarantine(line["quarantined"])
-            elif event["level"] in {"WARNING", "ERROR"} and line["event"] != "flowlog.quarantined":
+        elif event["event"] == "log" and (logged := LogEvent.read(event["message"])) is not None:
+            if logged.name == "flowlog.run":
+                run.bytes_read += logged.fields["bytes"]
+                run.records += logged.fields["records"]
+                run.comparison.put_in_quarantine(logged.fields["quarantined"])
+            elif event["level"] in {"WARNING", "ERROR"} and logged.name != "flowlog.quarantined":
                 run.display.note(event["message"])
         elif event["event"] == "log" and event["level"] in {"ERROR", "CRITICAL"}:
             run.display.note(event["message"])

@@ -1,7 +1,6 @@
 """A blob of any size, forwarded by the app in a process whose memory is watched: ``make backlog MIB=1024``."""
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from local.functions_host.process import WorkerProcess
 from local.network_watcher.blob_stores import StorageAccount
 from local.network_watcher.fleet import fleet
 from local.network_watcher.writer import write_backlog
+from tests.support.app_log import log_event, reports
 
 APP = Path(__file__).resolve().parents[2]
 MEBIBYTE = 1024 * 1024
@@ -66,11 +66,12 @@ def forward_backlog(mebibytes: int) -> Outcome:
         with WorkerProcess(APP, settings=settings, poll_seconds=0.5, only_new=True) as host:
             start, began = memory_of(host.pid, "VmRSS"), time.monotonic()
             host.fire_timer("sweep")
-            event = host.wait_for(lambda event: '"flowlog.run"' in str(event.get("message")), timeout=1500)
+            event = host.wait_for(reports("flowlog.run"), timeout=1500)
             seconds = time.monotonic() - began
             peak = memory_of(host.pid, "VmHWM")
-        line = json.loads(str(event["message"]))
-        return Outcome(backlog.size, backlog.flows, line["flows"], hub.counters().events, start, peak, seconds)
+        run = log_event(event)
+        assert run is not None
+        return Outcome(backlog.size, backlog.flows, run.fields["flows"], hub.counters().events, start, peak, seconds)
 
 
 def memory_of(pid: int, key: str) -> int:

@@ -24,6 +24,7 @@ from local.network_watcher.blob_stores import StorageAccount
 from local.network_watcher.expected import Expected, Flow
 from local.network_watcher.fleet import fleet
 from local.network_watcher.writer import NetworkWatcher
+from tests.support.app_log import reports
 from tests.support.storage_proxy import StorageProxy, Trouble
 
 APP = Path(__file__).resolve().parents[2]
@@ -141,11 +142,9 @@ class Torment:
         deadline = time.monotonic() + PATIENCE
         with WorkerProcess(APP, settings=settings, poll_seconds=1.0, only_new=True) as host:
             while self._expected.keys() - self._arrived(hub).keys() and time.monotonic() < deadline:
-                sweeps = sum(b"flowlog.sweep" in json.dumps(event).encode() for event in host.seen())
+                sweeps = sum(map(reports("flowlog.sweep"), host.seen()))
                 host.fire_timer("sweep")
-                host.wait_for(
-                    lambda event: "flowlog.sweep" in str(event.get("message")), count=sweeps + 1, timeout=PATIENCE
-                )
+                host.wait_for(reports("flowlog.sweep"), count=sweeps + 1, timeout=PATIENCE)
                 self._pause(SWEEP_SECONDS, hub)
 
     def _pause(self, seconds: float, hub: EventHub) -> None:

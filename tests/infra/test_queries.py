@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from flowlog_core.source.own_names import CheckpointNames
 from local.azurite import Azurite
 from local.event_hub.server import EventHub
 from local.functions_host.process import WorkerProcess
+from tests.support.app_log import log_events_of, reports
 from tests.support.flow_logs import VNET, document, vnet_record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,17 +66,11 @@ def logged() -> Iterator[Logged]:
         with WorkerProcess(ROOT, settings=settings, poll_seconds=0.2) as worker:
             worker.fire_timer("sweep")
             for event in ("quarantined", "fault", "sweep", "throttled", "run"):
-                worker.wait_for(is_line_of(f"flowlog.{event}"), timeout=30)
-            lines = [json.loads(line["message"]) for line in worker.seen() if line.get("logger") == "flowlog"]
-        yield {event: set().union(*(line for line in lines if line["event"] == event)) for event in map(name_of, lines)}
-
-
-def is_line_of(event: str) -> Callable[[Mapping[str, Any]], bool]:
-    return lambda line: f'"event":"{event}"' in line.get("message", "")
-
-
-def name_of(line: Mapping[str, Any]) -> str:
-    return str(line["event"])
+                worker.wait_for(reports(f"flowlog.{event}"), timeout=30)
+            fields: dict[str, set[str]] = {}
+            for logged in log_events_of(worker):
+                fields.setdefault(logged.name, set()).update(logged.fields)
+        yield fields
 
 
 @pytest.mark.parametrize("title", sorted(queries()))

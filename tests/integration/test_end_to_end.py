@@ -26,6 +26,7 @@ from local.network_watcher.expected import Expected
 from local.network_watcher.fleet import fleet
 from local.network_watcher.records import Oddities
 from local.network_watcher.writer import NetworkWatcher, Sink
+from tests.support.app_log import log_events_of
 
 APP = Path(__file__).resolve().parents[2]
 PARTITIONS = 4  # of the local hub
@@ -144,8 +145,8 @@ def test_every_flow_of_every_format_arrives_once_as_written(
 
     assert reader.verdict() == []
     assert reader.comparison.totals.arrived > 10_000
-    lines = [json.loads(event["message"]) for event in worker.seen() if event.get("logger") == "flowlog"]
-    assert sum(line["flows"] for line in lines if line["event"] == "flowlog.run") == reader.comparison.totals.arrived
+    runs = [event for event in log_events_of(worker) if event.name == "flowlog.run"]
+    assert sum(event.fields["flows"] for event in runs) == reader.comparison.totals.arrived
 
 
 def test_what_cannot_be_read_is_in_quarantine_and_all_else_arrives(storage: Azurite, hub: EventHub) -> None:
@@ -207,8 +208,7 @@ def test_the_sweep_forwards_what_no_event_announced(storage: Azurite, hub: Event
         reader.wait()
 
     assert reader.verdict() == []
-    lines = [json.loads(event["message"]) for event in worker.seen() if event.get("logger") == "flowlog"]
-    (sweep,) = [line for line in lines if line["event"] == "flowlog.sweep"]
+    (sweep,) = [event.fields for event in log_events_of(worker) if event.name == "flowlog.sweep"]
     assert sweep["behind"] == sweep["caught"] >= 5
 
 
