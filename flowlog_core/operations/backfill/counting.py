@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flowlog_core.decode.quarantine import QuarantineItem
+from flowlog_core.events.event_properties import EventProperties
 from flowlog_core.events.packer import Event
 from flowlog_core.forwarding.ports import EventSink, Quarantine
 
@@ -41,10 +42,10 @@ class CountingSink:
     def send(self, events: Sequence[Event], partition_key: str | None, *, within: float) -> int:
         """See `ports.EventSink.send`."""
         sent = self._sink.send(events, partition_key, within=within)
-        told = [event.properties for event in events[:sent]]
-        ended = [each for each in told if int(each["part"]) + 1 == each["parts"]]  # the parts of a range come in order
-        length = sum(int(each["rangeEnd"]) - int(each["rangeStart"]) for each in ended)
-        self._count(Moved(length, sum(int(each["flows"]) for each in told), sent))
+        read = [each for event in events[:sent] if (each := EventProperties.read(event.properties)) is not None]
+        ended = [each.byte_range for each in read if each.part + 1 == each.parts]  # the parts of a range come in order
+        length = sum(end - start for start, end in ended)
+        self._count(Moved(length, sum(each.flows for each in read), sent))
         return sent
 
 
