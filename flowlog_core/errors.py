@@ -1,4 +1,39 @@
-"""The faults that this package raises: each says what, where, and what to do about it."""
+"""Every error of this package: each says what is wrong, where, and what to do about it.
+
+    FlowLogError
+    ├── SettingsError              app settings
+    ├── SettingValueError          the text of one app setting
+    ├── FieldsError                a choice of a flow's keys
+    ├── UsageError                 a command's arguments
+    ├── BlobUrlError               the URL of a blob
+    ├── EventLimitError            the size of events
+    │
+    ├── AnnouncementError          a message about an append
+    ├── NotAFlowLogError           a blob
+    ├── ShapeError                 a record
+    │
+    ├── BlobGoneError              a source blob that was deleted
+    ├── BlobChangedError           a source blob that was rewritten
+    ├── ItemGoneError              an item that was deleted from quarantine
+    ├── BytesGoneError             the bytes of an item in quarantine
+    ├── CheckpointLostError        a checkpoint that another run has taken over
+    ├── CheckpointUnreadableError  a checkpoint of another version
+    ├── QuarantineUnreadableError  an item in quarantine of another version
+    │
+    ├── StorageError               a storage account
+    ├── SendError                  Event Hubs, sending
+    ├── ReceiveError               Event Hubs, reading
+    ├── TallyError                 the local disk
+    │
+    └── PassEndedError             a pass that ends before its blob does
+        ├── OutOfTimeError         the run's time is up
+        ├── BusyError              the hub was busy until then
+        └── StoppedError           the process was asked to stop
+
+The first group is for a person to correct. The second costs the input that it is about, and nothing else. The third
+says that stored state is not what was expected: trying again as before would be wrong. The last is a service or a disk
+that failed: a later try may succeed. The fourth is no fault: the next run goes on.
+"""
 
 from collections.abc import Sequence
 
@@ -20,16 +55,36 @@ class SettingsError(FlowLogError):
         super().__init__("settings: " + "; ".join(self.faults))
 
 
+class SettingValueError(FlowLogError):
+    """A text that a setting does not take. The error's text goes on after the setting's name, and holds no secret."""
+
+
+class FieldsError(FlowLogError):
+    """A choice of fields that can't be met."""
+
+
+class UsageError(FlowLogError):
+    """What was asked for can't be done as it was asked. Its text says why, and what to do."""
+
+
+class BlobUrlError(FlowLogError):
+    """A URL that is no blob's, or that nothing says how to sign in to."""
+
+
 class EventLimitError(FlowLogError):
     """The hub, or a setting, allows only events that are too small for a flow."""
+
+
+class AnnouncementError(FlowLogError):
+    """A message that is no event about a blob."""
 
 
 class NotAFlowLogError(FlowLogError):
     """A blob that has no ``"records":[`` where every flow log has it."""
 
 
-class BlobUrlError(FlowLogError):
-    """A URL that is no blob's, or that nothing says how to sign in to."""
+class ShapeError(FlowLogError):
+    """A record whose version or shape is not known. Its text says which part, without any of its content."""
 
 
 class BlobGoneError(FlowLogError):
@@ -38,6 +93,14 @@ class BlobGoneError(FlowLogError):
 
 class BlobChangedError(FlowLogError):
     """The source blob is no longer the one that the plan was made for: make a new plan."""
+
+
+class ItemGoneError(FlowLogError):
+    """There is no such item in quarantine (any more)."""
+
+
+class BytesGoneError(FlowLogError):
+    """The bytes of an item in quarantine are not to be had (any more), so that it can't be decoded anew."""
 
 
 class CheckpointLostError(FlowLogError):
@@ -50,14 +113,6 @@ class CheckpointUnreadableError(FlowLogError):
 
 class QuarantineUnreadableError(FlowLogError):
     """A blob in quarantine that is no item, or one of a version that this one can't read. It is left as it is."""
-
-
-class ItemGoneError(FlowLogError):
-    """There is no such item in quarantine (any more)."""
-
-
-class BytesGoneError(FlowLogError):
-    """The bytes of an item in quarantine are not to be had (any more), so that it can't be decoded anew."""
 
 
 class StorageError(FlowLogError):
@@ -79,6 +134,10 @@ class SendError(FlowLogError):
 
 class ReceiveError(FlowLogError):
     """Events can't be read from Event Hubs."""
+
+
+class TallyError(FlowLogError):
+    """Totals can't be kept on the disk."""
 
 
 class PassEndedError(FlowLogError):

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Final, Literal, get_args
 from urllib.parse import urlsplit
 
-from flowlog_core.errors import SettingsError
+from flowlog_core.errors import FieldsError, SettingsError, SettingValueError
 from flowlog_core.events.packer import MIN_EVENT_BYTES, EventCompression, EventFormat, EventOptions
-from flowlog_core.flow.schema import FieldsError, select_fields
+from flowlog_core.flow.schema import select_fields
 from flowlog_core.forwarding.options import ForwardOptions, PartitionBy, Start, SweepOptions
 
 TriggerSource = Literal["EventGrid", "LogsAndContainerScan", "StorageQueue", "Sweep"]
@@ -143,10 +143,6 @@ def storage_connections(environment: Mapping[str, str]) -> tuple[StorageConnecti
     return connections
 
 
-class _FaultError(Exception):
-    """A setting's value won't do. Its text says what the setting takes."""
-
-
 class _Reader:
     """Reads settings one by one and gathers the faults."""
 
@@ -228,7 +224,7 @@ class _Reader:
             return None
         try:
             return read(self._text(name) or default)
-        except _FaultError as fault:
+        except SettingValueError as fault:
             self.faults.append(f"{name} {fault}")
             return None
 
@@ -337,9 +333,9 @@ def _shown(text: str) -> str:
 def _list(text: str) -> list[str]:
     words = [word.strip() for word in text.split(",")]
     if not all(words):
-        raise _FaultError("has an empty entry; it takes names, comma-separated")
+        raise SettingValueError("has an empty entry; it takes names, comma-separated")
     if len(set(words)) < len(words):
-        raise _FaultError("has an entry twice")
+        raise SettingValueError("has an entry twice")
     return words
 
 
@@ -349,13 +345,15 @@ def _names(text: str) -> tuple[str, ...]:
 
 def _name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z]\w{0,39}", text, re.ASCII):
-        raise _FaultError(f"takes names of connection settings (letters, digits, _; up to 40), not {_shown(text)}")
+        raise SettingValueError(
+            f"takes names of connection settings (letters, digits, _; up to 40), not {_shown(text)}"
+        )
     return text
 
 
 def _hub_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9](?:[\w.-]{0,254}[A-Za-z0-9])?", text, re.ASCII):
-        raise _FaultError(f"takes the name of a hub, not {_shown(text)}")
+        raise SettingValueError(f"takes the name of a hub, not {_shown(text)}")
     return text
 
 
@@ -363,14 +361,14 @@ def _containers(text: str) -> tuple[str, ...]:
     containers = _list(text)
     for container in containers:
         if not _CONTAINER_NAME.fullmatch(container):
-            raise _FaultError(f"takes names of containers, not {_shown(container)}")
+            raise SettingValueError(f"takes names of containers, not {_shown(container)}")
     return tuple(containers)
 
 
 def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in words:
-            raise _FaultError(f"takes {', '.join(words[:-1])} or {words[-1]}, not {_shown(text)}")
+            raise SettingValueError(f"takes {', '.join(words[:-1])} or {words[-1]}, not {_shown(text)}")
         return text
 
     return read
@@ -379,7 +377,7 @@ def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
 def _number(least: int, most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         if not re.fullmatch(r"\d{1,12}", text, re.ASCII) or not least <= int(text) <= most:
-            raise _FaultError(f"takes a whole number from {least} to {most}, not {_shown(text)}")
+            raise SettingValueError(f"takes a whole number from {least} to {most}, not {_shown(text)}")
         return int(text)
 
     return read
@@ -388,7 +386,7 @@ def _number(least: int, most: int) -> Callable[[str], int]:
 def _schedule(text: str) -> str:
     # Only the shape is looked at: the host is the judge of what it can schedule.
     if not re.fullmatch(r"[^ ]+(?: [^ ]+){5}", text):
-        raise _FaultError(f"takes six fields, seconds first, such as 0 */5 * * * *, not {_shown(text)}")
+        raise SettingValueError(f"takes six fields, seconds first, such as 0 */5 * * * *, not {_shown(text)}")
     return text
 
 
@@ -396,7 +394,7 @@ def _fields(text: str) -> tuple[str, ...]:
     try:
         return select_fields(text)
     except FieldsError as error:
-        raise _FaultError("takes keys of a flow" if _may_be_secret(text) else str(error)) from None
+        raise SettingValueError("takes keys of a flow" if _may_be_secret(text) else str(error)) from None
 
 
 def _start(text: str) -> Start:
@@ -405,5 +403,7 @@ def _start(text: str) -> Start:
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        raise _FaultError(f"takes now, all, or a UTC time such as 2026-11-20T23:00Z, not {_shown(text)}") from None
+        raise SettingValueError(
+            f"takes now, all, or a UTC time such as 2026-11-20T23:00Z, not {_shown(text)}"
+        ) from None
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

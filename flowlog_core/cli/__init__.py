@@ -13,9 +13,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from flowlog_core.cli import audit, backfill, decode, quarantine, report, status, tail
-from flowlog_core.cli.input.arguments import UsageError
 from flowlog_core.cli.output.terminal import complain, quiet_clients
-from flowlog_core.errors import FlowLogError, SettingsError
+from flowlog_core.errors import FlowLogError, SettingsError, UsageError
 
 NOT_DONE: Final = 2
 INTERRUPTED: Final = 130
@@ -47,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             complain(fault)
         complain("settings are read from the environment; --settings FILE adds those of a file")
         return NOT_DONE
-    except (FlowLogError, UsageError) as error:
+    except FlowLogError as error:
         if options.verbose:
             sys.stderr.write(_SECRET.sub(r"\1=…", "".join(traceback.format_exception(error))))
         complain(str(error))

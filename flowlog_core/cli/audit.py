@@ -11,7 +11,6 @@ from flowlog_core.adapters.event_hubs.reader import DEFAULT_GROUP, EventHubReade
 from flowlog_core.adapters.storage.quarantine_store import quarantine_store
 from flowlog_core.cli.input.arguments import (
     Subparsers,
-    UsageError,
     add_command,
     add_max_lag,
     add_settings,
@@ -24,6 +23,7 @@ from flowlog_core.cli.output.plain_text import printable
 from flowlog_core.cli.output.progress import progress
 from flowlog_core.cli.output.rows import SOURCE_HOUR_COLUMNS, by_source_hour, utc
 from flowlog_core.cli.output.terminal import console, joined, lasting, show, table
+from flowlog_core.errors import UsageError
 from flowlog_core.operations.audit.audit import AuditOptions, Stage, audit
 from flowlog_core.operations.audit.report import AuditReport, AuditRow, Finding, Kind
 from flowlog_core.settings import Settings

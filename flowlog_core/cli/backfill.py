@@ -16,7 +16,6 @@ from typing import Final
 
 from flowlog_core.cli.input.arguments import (
     Subparsers,
-    UsageError,
     add_command,
     add_settings,
     add_span,
@@ -27,6 +26,7 @@ from flowlog_core.cli.input.arguments import (
 from flowlog_core.cli.output.progress import progress
 from flowlog_core.cli.output.rows import utc
 from flowlog_core.cli.output.terminal import complain, console, lasting, sized
+from flowlog_core.errors import UsageError
 from flowlog_core.forwarding.listing import HOUR, Selection, hour_of
 from flowlog_core.operations.backfill.backfill import (
     GRACE_SECONDS,

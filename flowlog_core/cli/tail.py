@@ -9,18 +9,10 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final, Literal
 
 from flowlog_core.adapters.event_hubs.reader import DEFAULT_GROUP, EventHubReader
-from flowlog_core.cli.input.arguments import (
-    Subparsers,
-    UsageError,
-    add_command,
-    add_settings,
-    number,
-    point_in_time,
-    read_settings,
-)
+from flowlog_core.cli.input.arguments import Subparsers, add_command, add_settings, number, point_in_time, read_settings
 from flowlog_core.cli.output.flow_display import Display, JsonLines, display
 from flowlog_core.cli.output.terminal import complain, lasting
-from flowlog_core.errors import ReceiveError
+from flowlog_core.errors import ReceiveError, UsageError
 from flowlog_core.operations.received_event import Flow, ReceivedEvent
 from flowlog_core.operations.tail.flow_filter import FlowFilter
 

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from flowlog_core.decode.encoded_record import EncodedRecord, RecordEncoder
-from flowlog_core.decode.formats import RECORD_MARKER, FlowRecord, ShapeError, decode
+from flowlog_core.decode.formats import RECORD_MARKER, decode
+from flowlog_core.decode.formats.record import FlowRecord
 from flowlog_core.decode.items import Item, MalformedRange, Record
 from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.decode.scanner import Scanner
+from flowlog_core.errors import ShapeError
 from flowlog_core.source.blob import SourceBlob
 
 

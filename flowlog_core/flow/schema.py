@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from flowlog_core.errors import FlowLogError
+from flowlog_core.errors import FieldsError
 
 SCHEMA: Final = "flow/1"
 """Name and version of the schema, carried by every event."""
@@ -67,10 +67,6 @@ KEYS: Final = (
 
 BY_NAME: Final = {key.name: key for key in KEYS}
 DEFAULT_FIELDS: Final = tuple(key.name for key in KEYS if key.default)
-
-
-class FieldsError(FlowLogError):
-    """A choice of fields that can't be met."""
 
 
 def select_fields(text: str) -> tuple[str, ...]:

@@ -5,16 +5,12 @@ from typing import Final
 
 import orjson
 
-from flowlog_core.errors import FlowLogError
+from flowlog_core.errors import AnnouncementError
 from flowlog_core.source.blob import SourceBlob
 
 # Both schemas that Event Grid delivers in have these: its own (`topic`), and CloudEvents 1.0 (`source`).
 _SUBJECT: Final = re.compile(r"/blobServices/default/containers/([^/]+)/blobs/(.+)", re.DOTALL)
 _ACCOUNT: Final = re.compile(r"/storageAccounts/([a-z0-9]{3,24})\Z", re.IGNORECASE)
-
-
-class AnnouncementError(FlowLogError):
-    """A message that is no event about a blob."""
 
 
 def announced_blob(message: bytes) -> SourceBlob:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from flowlog_core.flow.schema import FieldsError, select_fields
+from flowlog_core.errors import FieldsError, UsageError
+from flowlog_core.flow.schema import select_fields
 from flowlog_core.forwarding.listing import Selection, hour_of
 from flowlog_core.settings import Settings, StorageConnection, storage_connections
 
@@ -22,10 +23,6 @@ _UNITS: Final = {
 }
 _DURATION: Final = re.compile(r"(\d{1,6})\s*([smhdw])", re.ASCII)
 _AGO: Final = re.compile(r"(.+?)\s+ago")
-
-
-class UsageError(Exception):
-    """What was asked for can't be done as it was asked. Its text says why, and what to do."""
 
 
 type Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 # argparse has no public name for it

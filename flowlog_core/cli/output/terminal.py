@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
-from flowlog_core.cli.input.arguments import UsageError
+from flowlog_core.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console

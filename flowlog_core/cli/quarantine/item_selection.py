@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from flowlog_core.cli.input.arguments import UsageError, add_settings, add_span, selection
+from flowlog_core.cli.input.arguments import add_settings, add_span, selection
 from flowlog_core.decode.quarantine import StoredItem
-from flowlog_core.errors import ItemGoneError
+from flowlog_core.errors import ItemGoneError, UsageError
 from flowlog_core.operations.ports import QuarantineStore
 from flowlog_core.operations.quarantine.listing import ItemSelection, UnreadableItem, read_item
 from flowlog_core.settings import Settings

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flowlog_core.adapters.storage.quarantine_store import quarantine_store
-from flowlog_core.cli.input.arguments import Subparsers, UsageError, add_command, read_settings
+from flowlog_core.cli.input.arguments import Subparsers, add_command, read_settings
 from flowlog_core.cli.output.command_log import CommandLog
 from flowlog_core.cli.output.json_rows import write_rows
 from flowlog_core.cli.output.plain_text import counted, printable
@@ -22,6 +22,7 @@ from flowlog_core.cli.quarantine.item_selection import (
     selects,
 )
 from flowlog_core.decode.quarantine import StoredItem
+from flowlog_core.errors import UsageError
 from flowlog_core.operations.ports import QuarantineStore
 from flowlog_core.operations.quarantine.listing import UnreadableItem, listed_items, select_items
 from flowlog_core.operations.quarantine.replay import Recovered, Recovery, RecoveryOptions

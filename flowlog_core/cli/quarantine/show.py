@@ -10,14 +10,15 @@ from typing import Final
 import orjson
 
 from flowlog_core.adapters.storage.quarantine_store import quarantine_store
-from flowlog_core.cli.input.arguments import Subparsers, UsageError, add_command, add_settings, read_settings
+from flowlog_core.cli.input.arguments import Subparsers, add_command, add_settings, read_settings
 from flowlog_core.cli.output.command_log import CommandLog
 from flowlog_core.cli.output.plain_text import printable
 from flowlog_core.cli.output.rows import utc
 from flowlog_core.cli.output.terminal import complain
 from flowlog_core.cli.quarantine.item_selection import add_names, items_by_name, parse_path
-from flowlog_core.decode.formats import ShapeError, decode
+from flowlog_core.decode.formats import decode
 from flowlog_core.decode.quarantine import QuarantineItem, StoredItem
+from flowlog_core.errors import ShapeError, UsageError
 from flowlog_core.operations.ports import QuarantineStore
 from flowlog_core.operations.quarantine.listing import UnreadableItem, items_of
 from flowlog_core.operations.quarantine.replay import bytes_of

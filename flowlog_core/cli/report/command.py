@@ -9,7 +9,6 @@ from typing import Final
 
 from flowlog_core.cli.input.arguments import (
     Subparsers,
-    UsageError,
     add_command,
     add_settings,
     add_span,
@@ -26,6 +25,7 @@ from flowlog_core.cli.report.chart import bars, drawn
 from flowlog_core.cli.report.files import read_files
 from flowlog_core.cli.report.page import check_plotly, page
 from flowlog_core.cli.report.words import UNKNOWN, document, headline, notes, written
+from flowlog_core.errors import UsageError
 from flowlog_core.forwarding.listing import FlowLogTree
 from flowlog_core.operations.report.report import Coverage, read_blobs
 from flowlog_core.operations.report.traffic import BY_KEYS, Summary, Table, Traffic

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from flowlog_core.cli.input.arguments import UsageError
 from flowlog_core.cli.output.terminal import INSTALL
 from flowlog_core.cli.report.words import WrittenTable, headline, notes, written
+from flowlog_core.errors import UsageError
 from flowlog_core.operations.report.report import Coverage
 from flowlog_core.operations.report.tally import Total
 from flowlog_core.operations.report.traffic import Summary, Table

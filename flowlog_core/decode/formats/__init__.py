@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from flowlog_core.decode.formats import nsg, vnet
 from flowlog_core.decode.formats.layout import COUNTERS, TIME, Column, Layout, Row
-from flowlog_core.decode.formats.record import FlowGroup, FlowRecord, Json, ShapeError
+from flowlog_core.decode.formats.record import FlowGroup, FlowRecord, Json
 from flowlog_core.decode.items import RecordMarker
+from flowlog_core.errors import ShapeError
 
 __all__ = [
     "COUNTERS",
@@ -22,7 +23,6 @@ __all__ = [
     "FlowRecord",
     "Layout",
     "Row",
-    "ShapeError",
     "decode",
 ]
 

@@ -19,17 +19,8 @@ from flowlog_core.decode.formats.layout import (
     TIME,
     Layout,
 )
-from flowlog_core.decode.formats.record import (
-    FlowGroup,
-    FlowRecord,
-    Json,
-    ShapeError,
-    array,
-    objects,
-    text,
-    text_or_none,
-    version,
-)
+from flowlog_core.decode.formats.record import FlowGroup, FlowRecord, Json, array, objects, text, text_or_none, version
+from flowlog_core.errors import ShapeError
 
 RECORD_KEYS: Final = frozenset(
     {"time", "systemId", "macAddress", "category", "resourceId", "operationName", "properties"}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flowlog_core.decode.formats.layout import Layout
+from flowlog_core.errors import ShapeError
 
 Json = dict[str, Any]
 """A parsed JSON object, of which nothing is known yet."""
@@ -53,10 +54,6 @@ class FlowRecord:
     operation_name: str | None
     flow_log_guid: str | None
     groups: list[FlowGroup]
-
-
-class ShapeError(Exception):
-    """A record whose version or shape is not known. Its text says which part, without any of its content."""
 
 
 def text(value: Mapping[str, Any], key: str) -> str:

@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple, Self
 
 import orjson
 
-from flowlog_core.errors import FlowLogError
+from flowlog_core.errors import TallyError
 
 KEYS_HELD: Final = 20_000
 """Keys in memory at most."""
@@ -27,10 +27,6 @@ _NUMBER_BYTES: Final = 16  # SQLite's integers end at 2**63, and so does a singl
 
 Key = tuple[str | int | None, ...]
 Order = Literal["bytes", "flows", "key"]
-
-
-class TallyError(FlowLogError):
-    """Totals can't be kept on the disk."""
 
 
 class Seen(NamedTuple):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal, Self
 
-from flowlog_core.decode.formats import FlowRecord
+from flowlog_core.decode.formats.record import FlowRecord
 from flowlog_core.decode.log_reader import LogReader
 from flowlog_core.errors import NotAFlowLogError
 from flowlog_core.flow.formatter import Encoder

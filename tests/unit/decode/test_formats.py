@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from flowlog_core.decode.formats import FlowRecord, ShapeError, decode
+from flowlog_core.decode.formats import decode
+from flowlog_core.decode.formats.record import FlowRecord
+from flowlog_core.errors import ShapeError
 from tests.support.flow_logs import nsg_record, vnet_record
 from tests.unit.decode.sound_tuples import NSG_1, NSG_2, SOUND, VNET_4
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flowlog_core.decode.formats import RECORD_MARKER, ShapeError, decode
+from flowlog_core.decode.formats import RECORD_MARKER, decode
 from flowlog_core.decode.items import MAX_RECORD_BYTES, MalformedRange, Record
 from flowlog_core.decode.scan_buffer import PRECEDING_BYTES
 from flowlog_core.decode.scanner import Scanner
+from flowlog_core.errors import ShapeError
 from tests.support.flow_logs import CLOSER, OPENER, document
 from tests.support.framing import (
     INNER_OPENER,

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowlog_core.flow.schema import DEFAULT_FIELDS, KEYS, SCHEMA, FieldsError, select_fields
+from flowlog_core.errors import FieldsError
+from flowlog_core.flow.schema import DEFAULT_FIELDS, KEYS, SCHEMA, select_fields
 from tests.support.oracle import DEFAULT_KEYS, FURTHER_KEYS
 
 ALL_KEYS = (*DEFAULT_KEYS, *FURTHER_KEYS)

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from flowlog_core.source.announcement import AnnouncementError, announced_blob
+from flowlog_core.errors import AnnouncementError
+from flowlog_core.source.announcement import announced_blob
 from flowlog_core.source.blob import SourceBlob
 
 TOPIC = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/flowlogs1"

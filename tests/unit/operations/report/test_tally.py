@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowlog_core.operations.report.tally import INBOUND, OUTBOUND, Key, Order, Seen, Tally, TallyError, Total
+from flowlog_core.errors import TallyError
+from flowlog_core.operations.report.tally import INBOUND, OUTBOUND, Key, Order, Seen, Tally, Total
 
 NUMBERS = st.one_of(st.integers(0, 5), st.integers(2**62, 2**63 - 1))
 SEEN = st.builds(
