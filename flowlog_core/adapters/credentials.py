@@ -14,8 +14,8 @@ from azure.core.exceptions import (
 )
 from azure.storage.blob import BlobServiceClient
 
+from flowlog_core.connections import Identity, StorageConnection
 from flowlog_core.errors import BlobChangedError, BlobGoneError, StorageError
-from flowlog_core.settings import Identity, StorageConnection
 
 # Any: the clients take them as keywords that their signatures do not name.
 _RETRIES: Final[dict[str, Any]] = {

@@ -43,19 +43,19 @@ class SweepOptions:
 
     Attributes:
         containers: Account and container of each place to look at.
+        run_seconds: After so long the sweep ends; the next one goes on.
         hours: How many hours back.
         max_hours: How many at most where the last completed sweep is longer ago than that.
         grace_seconds: How long a blob must have been quiet: before that its event is probably under way.
-        run_seconds: After so long the sweep ends; the next one goes on.
         parallel: How many blobs are forwarded at once.
 
     """
 
     containers: tuple[tuple[str, str], ...]
+    run_seconds: float
     hours: int = 3
     max_hours: int = 168
     grace_seconds: int = 120
-    run_seconds: float = 240
     parallel: int = 8
 
 

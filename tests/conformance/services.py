@@ -13,10 +13,10 @@ from flowlog_core.adapters.storage.blobs import AzureBlobSource
 from flowlog_core.adapters.storage.checkpoints import CONTAINER, AzureCheckpointStore
 from flowlog_core.adapters.storage.quarantine import CONTAINER as QUARANTINE_CONTAINER
 from flowlog_core.adapters.storage.quarantine_store import AzureQuarantineStore
+from flowlog_core.connections import EventHubConnection
 from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.forwarding.ports import BlobListing, BlobSource, CheckpointStore, EventSink, Quarantine
 from flowlog_core.operations.ports import QuarantineStore
-from flowlog_core.settings import EventHubConnection
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.own_names import CheckpointNames
 from local.azurite import Azurite

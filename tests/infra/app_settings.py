@@ -1,11 +1,12 @@
 """The app settings that the templates set, held against those that the app and the platform read."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from flowlog_core.settings import Settings
 from tests.infra.bicep import BicepFile, properties, text, walk
+from tests.support.environment import RecordingEnvironment
 
 # What the platform reads beside the app, and what for.
 PLATFORM: Final[Mapping[str, str]] = {
@@ -50,24 +51,6 @@ def settings_chosen(files: Mapping[str, BicepFile]) -> set[str]:
     return set(properties(forwarding))
 
 
-class Recorder(Mapping[str, str]):
-    """An environment that notes what is asked of it."""
-
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self.asked: set[str] = set()
-        self._values = values
-
-    def __getitem__(self, name: str) -> str:
-        self.asked.add(name)
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-
 def environment(made: Mapping[str, str], trigger_source: str, sources: tuple[str, ...]) -> dict[str, str]:
     """Give what the app would find: literal values as they are, others by example."""
     found = {}
@@ -91,7 +74,7 @@ def _value(name: str, written: str) -> str:
 def setting_faults(made: Mapping[str, str], chosen: set[str], trigger_source: str) -> list[str]:
     """Find settings that nobody reads, and have the app read all; it raises where one is missing or wrong."""
     sources = ("FlowLogStorage", "Other")
-    recorder = Recorder(environment(made, trigger_source, sources))
+    recorder = RecordingEnvironment(environment(made, trigger_source, sources))
     Settings.read(recorder)
     asked = {name.replace(sources[0], SOURCE) for name in recorder.asked}
     return [

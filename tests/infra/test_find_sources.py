@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from flowlog_core.settings import CONTAINERS, Settings
+from flowlog_core.settings import Settings
+from flowlog_core.settings.table import NETWORK_WATCHER_CONTAINERS
 from tests.infra.command_line import run
 from tests.infra.references import read
 from tests.infra.shapes import ELEMENT, Shapes
@@ -123,4 +124,4 @@ def test_what_is_written_down_is_what_the_templates_and_the_app_take(tmp_path: P
         }
     )
     assert [each.account for each in settings.sources] == ["flowlogs1"]
-    assert settings.containers == CONTAINERS
+    assert settings.containers == NETWORK_WATCHER_CONTAINERS

@@ -8,9 +8,9 @@ from contextlib import suppress
 import pytest
 
 from flowlog_core.adapters.event_hubs.sink import EventHubSink
+from flowlog_core.connections import EventHubConnection
 from flowlog_core.errors import SendError
 from flowlog_core.events.packer import Event
-from flowlog_core.settings import EventHubConnection
 from local.event_hub.server import EventHub
 
 EVENT = Event(b"{}", "application/x-ndjson", None, {"schema": "flow/1", "rangeEnd": 5, "flows": 2**40})

@@ -20,12 +20,12 @@ from flowlog_core.adapters.event_hubs import reader as reader_module
 from flowlog_core.adapters.event_hubs.clients import SharedToken, remedy
 from flowlog_core.adapters.event_hubs.reader import EventHubReader
 from flowlog_core.adapters.event_hubs.sink import EventHubSink
+from flowlog_core.connections import EventHubConnection
 from flowlog_core.errors import ReceiveError
 from flowlog_core.events.event_properties import EventProperties
 from flowlog_core.events.packer import Event
 from flowlog_core.operations.ports import RetainedFrom
 from flowlog_core.operations.received_event import ReceivedEvent
-from flowlog_core.settings import EventHubConnection
 from flowlog_core.source.blob import ByteRange
 from local.event_hub.amqp_frames import write_message
 from local.event_hub.server import EventHub

@@ -1,7 +1,9 @@
 """Settings are read once; all that is wrong is told together, by name, and never with a secret."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +11,12 @@ import pytest
 from flowlog_core.errors import SettingsError
 from flowlog_core.events.packer import EventOptions
 from flowlog_core.flow.schema import DEFAULT_FIELDS
-from flowlog_core.settings import Identity, Settings, storage_connections
+from flowlog_core.forwarding.options import ForwardOptions, SweepOptions
+from flowlog_core.settings import Settings, storage_connections
+from flowlog_core.settings.table import SETTINGS, Setting
+from tests.support.environment import RecordingEnvironment
 
+ROOT = Path(__file__).resolve().parents[2]
 KEY = "c2VjcmV0LWtleS1vZi1hLXRlc3QtYWNjb3VudA=="
 STORAGE = f"DefaultEndpointsProtocol=https;AccountName=logs;AccountKey={KEY};EndpointSuffix=core.windows.net"
 STATE = STORAGE.replace("=logs;", "=state;")
@@ -198,6 +204,68 @@ def test_without_any_setting_each_missing_connection_is_named_with_what_it_takes
         assert "for an identity" in fault
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"FLOWLOG_SOURCES": "a,,b", "FlowLogStorage": None},
+        {"FLOWLOG_STATE": "One,Two", "AzureWebJobsStorage": None},
+        {"FLOWLOG_EVENTHUB_NAME": "a/b", "FlowLogEventHub": f"{HUB};EntityPath=other"},
+        {"FLOWLOG_SWEEP_HOURS": "0", "FLOWLOG_SWEEP_MAX_HOURS": "1"},
+        {"FLOWLOG_SWEEP_HOURS": "168", "FLOWLOG_SWEEP_MAX_HOURS": "0"},
+    ],
+)
+def test_a_fault_makes_no_other_faults(changes: dict[str, str | None]) -> None:
+    assert len(faults(**changes)) == 1
+
+
+# The table of settings
+
+
+def test_the_table_has_every_setting_that_is_asked_for_and_no_other() -> None:
+    environment = RecordingEnvironment(LEAST)
+    Settings.read(environment)
+    asked = {name for name in environment.asked if name.startswith("FLOWLOG_")}
+    assert [setting.name for setting in SETTINGS] == list(dict.fromkeys(setting.name for setting in SETTINGS))
+    assert {setting.name for setting in SETTINGS} == asked == {*EVENTS, "FLOWLOG_SOURCES", "FLOWLOG_STATE"}
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: str(setting.name))
+def test_the_default_of_a_setting_is_what_its_text_is_read_as(setting: Setting[object]) -> None:
+    assert setting.parser.read(setting.default_text) == setting.default
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: str(setting.name))
+def test_a_setting_may_be_written_out_with_its_default(setting: Setting[object]) -> None:
+    assert read(**{setting.name: setting.default_text}) == read()
+
+
+def test_the_options_of_forwarding_and_of_the_sweep_have_the_defaults_of_the_settings() -> None:
+    settings = read()
+    assert settings.forward == ForwardOptions()
+    assert settings.sweep == SweepOptions(settings.sweep.containers, ForwardOptions().run_seconds)
+
+
+def test_where_the_sweep_is_all_there_is_it_waits_for_no_event() -> None:
+    assert read(FLOWLOG_TRIGGER_SOURCE="Sweep").sweep.grace_seconds == 0
+    assert read(FLOWLOG_TRIGGER_SOURCE="Sweep", FLOWLOG_SWEEP_GRACE_SECONDS="7").sweep.grace_seconds == 7
+
+
+def test_a_message_says_what_a_setting_takes() -> None:
+    assert faults(FLOWLOG_EVENT_FORMAT="xml", FLOWLOG_RUN_SECONDS="soon") == (
+        "FLOWLOG_EVENT_FORMAT takes ndjson, records or json, not 'xml'",
+        "FLOWLOG_RUN_SECONDS takes a whole number from 5 to 1500, not 'soon'",
+    )
+
+
+def test_the_settings_of_a_local_run_are_settings_and_no_repeated_defaults() -> None:
+    sample = json.loads((ROOT / "local.settings.sample.json").read_text(encoding="utf-8"))["Values"]
+    defaults = {setting.name: setting.default_text for setting in SETTINGS}
+    own = {name: text for name, text in sample.items() if name.startswith("FLOWLOG_")}
+    assert own.keys() <= defaults.keys()
+    assert [name for name, text in own.items() if text == defaults[name]] == []
+    assert Settings.read(sample).event_hub.hub == "flowlogs"
+
+
 # Connections
 
 
@@ -234,130 +302,6 @@ def test_what_is_wrong_in_connections_to_storage_is_told() -> None:
 def test_the_state_account_may_be_one_of_its_own() -> None:
     settings = read(FLOWLOG_STATE="FlowLogState", FlowLogState=STATE.replace("=state;", "=own;"))
     assert (settings.state.name, settings.state.account) == ("FlowLogState", "own")
-
-
-def test_keys_of_a_connection_string_are_read_in_any_case_and_order() -> None:
-    assert read(FlowLogStorage=f"accountkey={KEY}; ACCOUNTNAME = logs ;").sources[0].account == "logs"
-    hub = read(FlowLogEventHub=f"SHAREDACCESSKEY={KEY};endpoint=sb://bus.example").event_hub
-    assert hub.namespace == "bus.example"
-
-
-def test_a_connection_string_with_a_signature_names_its_account_by_its_endpoint() -> None:
-    text = "BlobEndpoint=https://logs.blob.core.windows.net/;SharedAccessSignature=sv=2024&sig=" + KEY
-    assert read(FlowLogStorage=text).sources[0].account == "logs"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "UseDevelopmentStorage=true",
-        "usedevelopmentstorage=TRUE;DevelopmentStorageProxyUri=http://127.0.0.1",
-        f"AccountName=devstoreaccount1;AccountKey={KEY};BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1",
-        f"BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;SharedAccessSignature=sig={KEY}",
-        f"BlobEndpoint=http://localhost:10000/devstoreaccount1/;SharedAccessSignature=sig={KEY}",
-    ],
-)
-def test_the_emulators_account_has_its_name(text: str) -> None:
-    source = read(FlowLogStorage=text).sources[0]
-    assert (source.account, source.connection_string) == ("devstoreaccount1", text)
-
-
-@pytest.mark.parametrize("text", ["x", KEY, f"AccountKey={KEY}", "AccountName=", "BlobEndpoint=http://[x", ";;="])
-def test_a_storage_connection_string_without_an_account_is_a_fault(text: str) -> None:
-    assert faults(FlowLogStorage=text) == (
-        "FlowLogStorage takes a storage connection string; this one names no account",
-    )
-
-
-@pytest.mark.parametrize(
-    "text", ["x", HUB.replace("Endpoint", "Host"), "Endpoint=bus", "Endpoint=sb://[x", "Endpoint="]
-)
-def test_a_hub_connection_string_without_an_endpoint_is_a_fault(text: str) -> None:
-    [fault] = faults(FlowLogEventHub=text)
-    assert fault.startswith("FlowLogEventHub takes an Event Hubs connection string; this one has no Endpoint=sb://")
-
-
-def test_an_entity_path_must_be_the_hub() -> None:
-    assert read(FlowLogEventHub=f"{HUB};EntityPath=flowlogs").event_hub.hub == "flowlogs"
-    assert read(FlowLogEventHub=f"{HUB};EntityPath=x", FLOWLOG_EVENTHUB_NAME="x").event_hub.hub == "x"
-    [fault] = faults(FlowLogEventHub=f"{HUB};EntityPath=x")
-    assert fault == "FLOWLOG_EVENTHUB_NAME is 'flowlogs', and the EntityPath of FlowLogEventHub is 'x'"
-
-
-# Identities
-
-URI = "https://logs.blob.core.windows.net"
-
-
-@pytest.mark.parametrize(
-    ("parts", "account", "uri"),
-    [
-        ({"blobServiceUri": URI}, "logs", URI),
-        ({"blobServiceUri": f"{URI}/", "queueServiceUri": "https://logs.queue.core.windows.net"}, "logs", f"{URI}/"),
-        ({"accountName": "logs"}, "logs", URI),
-        ({"accountName": "logs", "blobServiceUri": "https://private.example"}, "logs", "https://private.example"),
-        (
-            {"blobServiceUri": "http://127.0.0.1:1/devstoreaccount1"},
-            "devstoreaccount1",
-            "http://127.0.0.1:1/devstoreaccount1",
-        ),
-    ],
-)
-def test_a_storage_account_is_named_by_identity(parts: dict[str, str], account: str, uri: str) -> None:
-    settings = read(FlowLogStorage=None, **{f"FlowLogStorage__{part}": text for part, text in parts.items()})
-    source = settings.sources[0]
-    assert (source.account, source.blob_service_uri, source.connection_string) == (account, uri, None)
-    assert source.identity == Identity(None, managed=False)
-
-
-def test_a_namespace_is_named_by_identity() -> None:
-    hub = read(FlowLogEventHub=None, FlowLogEventHub__fullyQualifiedNamespace="Bus.servicebus.windows.net").event_hub
-    assert (hub.destination, hub.connection_string) == ("bus.servicebus.windows.net/flowlogs", None)
-
-
-def test_a_user_assigned_identity_is_named_for_each_connection() -> None:
-    settings = read(
-        FlowLogStorage=None,
-        FlowLogStorage__accountName="logs",
-        FlowLogStorage__credential="managedidentity",
-        FlowLogStorage__clientId="one",
-        AzureWebJobsStorage=None,
-        AzureWebJobsStorage__accountName="state",
-        AzureWebJobsStorage__clientId="two",
-        FlowLogEventHub=None,
-        FlowLogEventHub__fullyQualifiedNamespace="bus",
-        FlowLogEventHub__credential="managedidentity",
-    )
-    assert settings.sources[0].identity == Identity("one", managed=True)
-    assert settings.state.identity == Identity("two", managed=False)
-    assert settings.event_hub.identity == Identity(None, managed=True)
-
-
-def test_a_connection_string_goes_before_an_identity() -> None:
-    assert read(FlowLogStorage__accountName="other").sources[0].connection_string == STORAGE
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("FlowLogStorage__credential", "clientsecret"),
-        ("FlowLogStorage__blobServiceUri", "logs.blob.core.windows.net"),
-        ("FlowLogStorage__blobServiceUri", "https://"),
-        ("FlowLogStorage__blobServiceUri", "https://[x"),
-        ("FlowLogStorage__blobServiceUri", "http://127.0.0.1:10000"),
-        ("FlowLogStorage__accountName", "logs.blob.core.windows.net"),
-        ("FlowLogEventHub__fullyQualifiedNamespace", "sb://bus.servicebus.windows.net"),
-    ],
-)
-def test_a_wrong_part_of_an_identity_is_a_fault_that_begins_with_its_name(name: str, text: str) -> None:
-    parts: dict[str, str | None] = {
-        "FlowLogStorage": None,
-        "FlowLogEventHub": None,
-        "FlowLogStorage__accountName": "logs" if name.endswith("credential") or "Hub" in name else None,
-        "FlowLogEventHub__fullyQualifiedNamespace": "bus",
-    }
-    [fault] = faults(**parts | {name: text})
-    assert fault.startswith(f"{name} ")
 
 
 # Secrets

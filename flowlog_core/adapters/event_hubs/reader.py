@@ -17,11 +17,11 @@ from azure.eventhub.exceptions import EventHubError
 
 from flowlog_core.adapters.event_hubs.clients import HubClients, PartitionState, remedy
 from flowlog_core.adapters.event_hubs.inbox import Inbox
+from flowlog_core.connections import EventHubConnection
 from flowlog_core.errors import ReceiveError
 from flowlog_core.events.event_properties import EventProperties
 from flowlog_core.operations.ports import RetainedFrom
 from flowlog_core.operations.received_event import ReceivedEvent
-from flowlog_core.settings import EventHubConnection
 
 DEFAULT_GROUP: Final = "$Default"
 """The consumer group that every hub has."""

@@ -10,9 +10,9 @@ from azure.eventhub.amqp import AmqpMessageProperties
 from azure.eventhub.exceptions import EventHubError
 
 from flowlog_core.adapters.credentials import credential
+from flowlog_core.connections import EventHubConnection
 from flowlog_core.errors import SendError
 from flowlog_core.events.packer import Event
-from flowlog_core.settings import EventHubConnection
 
 _SOCKET_SECONDS: Final = 3.0  # the client's own 0.2 s is too short for a large batch on a slow link
 _SOCKET_WAITS: Final = 4  # so many of them pass unnoticed in a send that times out (measured with 5.15.1)

@@ -9,8 +9,8 @@ from azure.storage.blob import BlobServiceClient
 
 from flowlog_core.adapters.credentials import blob_service
 from flowlog_core.adapters.storage.blobs import AzureBlobSource
+from flowlog_core.connections import StorageConnection
 from flowlog_core.errors import BlobUrlError
-from flowlog_core.settings import StorageConnection
 from flowlog_core.source.blob import SourceBlob
 
 _RANGE_BYTES: Final = 4 * 1024 * 1024

@@ -7,10 +7,10 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from flowlog_core.adapters.credentials import blob_service, storage_errors
 from flowlog_core.adapters.storage.quarantine import AzureQuarantine
+from flowlog_core.connections import StorageConnection
 from flowlog_core.decode.quarantine import StoredItem
 from flowlog_core.errors import ItemGoneError
 from flowlog_core.operations.ports import ListedItem
-from flowlog_core.settings import StorageConnection
 from flowlog_core.source.own_names import ItemsUnder
 
 

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from flowlog_core.connections import StorageConnection
 from flowlog_core.errors import FieldsError, UsageError
 from flowlog_core.flow.schema import select_fields
 from flowlog_core.forwarding.listing import Selection, hour_of
-from flowlog_core.settings import Settings, StorageConnection, storage_connections
+from flowlog_core.settings import Settings, storage_connections
 
 _UNITS: Final = {
     "s": timedelta(seconds=1),

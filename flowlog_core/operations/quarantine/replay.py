@@ -8,7 +8,7 @@ part remains, that part stays, under the same name: a record with fewer bad tupl
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flowlog_core.decode.encoded_record import EncodedRecord
@@ -53,9 +53,9 @@ class RecoveryOptions:
 
     """
 
-    events: EventOptions = field(default_factory=EventOptions)
-    partition_by: PartitionBy = "mac"
-    patience: float = 240
+    events: EventOptions
+    partition_by: PartitionBy
+    patience: float
     send: bool = True
     keep: bool = False
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from flowlog_core.adapters.event_hubs.sink import EventHubSink
+from flowlog_core.connections import EventHubConnection
 from flowlog_core.events.packer import Event
-from flowlog_core.settings import EventHubConnection
 from flowlog_core.source.blob import SourceBlob
 from local.event_hub.server import EventHub, StoredEvent
 from tests.integration.cli.site import Ran, Site

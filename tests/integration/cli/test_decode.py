@@ -18,9 +18,9 @@ from flowlog_core.adapters import credentials
 from flowlog_core.adapters.storage import blob_url
 from flowlog_core.adapters.storage.blobs import AzureBlobSource
 from flowlog_core.cli.output import flow_writers
+from flowlog_core.connections import StorageConnection
 from flowlog_core.flow.schema import DEFAULT_FIELDS
 from flowlog_core.forwarding.ports import Chunk
-from flowlog_core.settings import StorageConnection
 from flowlog_core.source.blob import SourceBlob
 from tests.integration.cli.site import ACCOUNT, Site
 from tests.support.flow_logs import document, nsg_record, vnet_record

@@ -33,7 +33,7 @@ class Sweeping(Setup):
             executor=AtOnce(),
             clock=self.clock,
             log=self.log,
-            options=SweepOptions(PLACES, **options),
+            options=SweepOptions(PLACES, **{"run_seconds": 240} | options),
         )
 
     def put(
@@ -246,7 +246,7 @@ def test_ten_thousand_interfaces_are_swept_without_listing_old_blobs() -> None:
         executor=AtOnce(),
         clock=clock,
         log=MemoryLog(),
-        options=SweepOptions(PLACES),
+        options=SweepOptions(PLACES, run_seconds=240),
     )
 
     first = sweeper.sweep()

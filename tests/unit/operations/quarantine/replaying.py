@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flowlog_core.decode.quarantine import QuarantineItem
+from flowlog_core.events.packer import EventOptions
 from flowlog_core.operations.quarantine.replay import Recovered, Recovery, RecoveryOptions
 from tests.support.flow_logs import VNET
 from tests.support.forwarding import Setup as Forwarding
@@ -14,6 +15,7 @@ from tests.support.memory import ManualClock, MemoryQuarantine, MemoryQuarantine
 
 FOUND = datetime(2026, 11, 20, 23, 7, tzinfo=UTC)
 TUPLE = "1795000000,10.0.0.4,10.1.0.1,1024,443,T,O,A,B,,,,"
+OPTIONS = RecoveryOptions(EventOptions(), partition_by="mac", patience=240)
 OLD_REASON = "VNet flow log version 4 is not known"
 
 
@@ -21,7 +23,7 @@ OLD_REASON = "VNet flow log version 4 is not known"
 class Setup:
     """A quarantine, and the recovery of what is in it."""
 
-    options: RecoveryOptions = field(default_factory=RecoveryOptions)
+    options: RecoveryOptions = OPTIONS
     clock: ManualClock = field(default_factory=ManualClock)
     sink: MemorySink = field(default_factory=MemorySink)
     quarantine: MemoryQuarantine = field(default_factory=MemoryQuarantine)

@@ -9,9 +9,9 @@ from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.events.event_properties import PRODUCER
 from flowlog_core.events.packer import EventOptions
 from flowlog_core.forwarding.checkpoint import Checkpoint
-from flowlog_core.operations.quarantine.replay import Recovered, RecoveryOptions
+from flowlog_core.operations.quarantine.replay import Recovered
 from tests.support.flow_logs import OPENER, VNET, document, nsg_record, vnet_record
-from tests.unit.operations.quarantine.replaying import FOUND, TUPLE, Setup, forwarded
+from tests.unit.operations.quarantine.replaying import FOUND, OPTIONS, TUPLE, Setup, forwarded
 
 
 def test_of_a_complete_record_all_flows_are_sent_as_the_forwarder_would_have_sent_them() -> None:
@@ -69,7 +69,7 @@ def test_a_record_that_is_known_by_now_keeps_its_bad_tuples_in_quarantine() -> N
 
 
 def test_an_event_tells_that_it_is_a_replay_and_of_which_place() -> None:
-    setup = Setup(RecoveryOptions(events=EventOptions(fields=("id", "srcIp"))))
+    setup = Setup(replace(OPTIONS, events=EventOptions(fields=("id", "srcIp"))))
     lease = setup.checkpoints.acquire(VNET)
     assert lease is not None
     lease.read()
@@ -100,7 +100,7 @@ def test_an_event_tells_that_it_is_a_replay_and_of_which_place() -> None:
 
 
 def test_the_partition_key_is_left_out_where_the_setting_says_so() -> None:
-    setup = Setup(RecoveryOptions(partition_by="none"))
+    setup = Setup(replace(OPTIONS, partition_by="none"))
 
     setup.recover(setup.put(vnet_record(1)))
 
@@ -207,7 +207,7 @@ def test_a_record_without_tuples_is_decoded_by_now_and_gives_nothing_to_send() -
 
 
 def test_many_flows_make_several_ranges_that_tile_the_items() -> None:
-    setup = Setup(RecoveryOptions(events=EventOptions(format="json")))
+    setup = Setup(replace(OPTIONS, events=EventOptions(format="json")))
     item = setup.put(b",".join(vnet_record(2, number=number) for number in range(3)), 500)
 
     setup.recover(item)

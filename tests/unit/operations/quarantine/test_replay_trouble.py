@@ -1,11 +1,13 @@
 """What may go wrong while flows are recovered from quarantine, and what is left alone."""
 
+from dataclasses import replace
+
 import pytest
 
 from flowlog_core.errors import SendError, StorageError
-from flowlog_core.operations.quarantine.replay import Recovered, RecoveryOptions
+from flowlog_core.operations.quarantine.replay import Recovered
 from tests.support.flow_logs import nsg_record, vnet_record
-from tests.unit.operations.quarantine.replaying import TUPLE, Setup
+from tests.unit.operations.quarantine.replaying import OPTIONS, TUPLE, Setup
 
 
 def test_an_item_is_taken_out_only_after_its_flows_are_acknowledged() -> None:
@@ -47,7 +49,7 @@ def test_a_quarantine_that_refuses_the_rest_keeps_the_complete_item() -> None:
 
 
 def test_without_sending_nothing_is_written_anywhere() -> None:
-    setup = Setup(RecoveryOptions(send=False))
+    setup = Setup(replace(OPTIONS, send=False))
     setup.sink.before_send = lambda: pytest.fail("something was sent")
     complete, mixed = setup.put(vnet_record(2)), setup.put(nsg_record([TUPLE, "rubbish"]), 900)
 
@@ -57,7 +59,7 @@ def test_without_sending_nothing_is_written_anywhere() -> None:
 
 
 def test_quarantine_can_be_kept_as_it_is() -> None:
-    setup = Setup(RecoveryOptions(keep=True))
+    setup = Setup(replace(OPTIONS, keep=True))
     complete, mixed = setup.put(vnet_record(2)), setup.put(nsg_record([TUPLE, "rubbish"]), 900)
 
     assert [setup.recover(item).flows for item in (complete, mixed)] == [2, 1]

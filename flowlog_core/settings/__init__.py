@@ -1,0 +1,147 @@
+"""The app settings, read once at start. All faults are reported together, each with the setting's name."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from flowlog_core.connections import (
+    EventHubConnection,
+    StorageConnection,
+    event_hub_connection,
+    is_storage_connection,
+    storage_connection,
+)
+from flowlog_core.errors import SettingsError, SettingValueError
+from flowlog_core.events.packer import EventOptions
+from flowlog_core.forwarding.options import ForwardOptions, SweepOptions
+from flowlog_core.settings import table
+from flowlog_core.settings.table import Setting, TriggerSource
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The app's settings.
+
+    Attributes:
+        sources: Accounts that Network Watcher writes to.
+        containers: Containers to watch in each.
+        trigger_source: How the app hears of appends.
+        event_hub: The destination.
+        state: Account for checkpoints and quarantine.
+        forward: How blobs are forwarded.
+        sweep_schedule: When the sweep runs: an NCRONTAB expression.
+        sweep: How far the sweep looks.
+
+    """
+
+    sources: tuple[StorageConnection, ...]
+    containers: tuple[str, ...]
+    trigger_source: TriggerSource
+    event_hub: EventHubConnection
+    state: StorageConnection
+    forward: ForwardOptions
+    sweep_schedule: str
+    sweep: SweepOptions
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read the settings.
+
+        Raises:
+            SettingsError: Some are missing or wrong; it has all of the faults.
+
+        """
+        return _Reader(environment).settings()
+
+
+def storage_connections(environment: Mapping[str, str]) -> tuple[StorageConnection, ...]:
+    """Read those connections of FLOWLOG_SOURCES that are there, whatever else is.
+
+    Raises:
+        SettingsError: Some are wrong; it has all of the faults.
+
+    """
+    return _Reader(environment).storage_connections()
+
+
+class _Reader:
+    """Reads settings one by one and gathers their faults."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._faults: list[str] = []
+
+    def settings(self) -> Settings:
+        """Read all."""
+        sources = self._sources(self._get(table.SOURCES, at_fault=()))
+        containers = self._get(table.CONTAINERS)
+        trigger_source = self._get(table.TRIGGER_SOURCE)
+        hub = self._get(table.EVENTHUB_NAME, at_fault="")
+        event_hub = self._connect(partial(event_hub_connection, self._environment, table.EVENT_HUB, hub))
+        state_name = self._get(table.STATE, at_fault="")
+        state = self._connect(partial(storage_connection, self._environment, state_name)) if state_name else None
+        forward = self._forward()
+        sweep_schedule = self._get(table.SWEEP_SCHEDULE)
+        places = tuple((source.account, name) for source in sources for name in containers)
+        sweep = self._sweep(places, forward.run_seconds, alone=trigger_source == "Sweep")
+        if self._faults or event_hub is None or state is None:
+            raise SettingsError(self._faults)
+        return Settings(sources, containers, trigger_source, event_hub, state, forward, sweep_schedule, sweep)
+
+    def storage_connections(self) -> tuple[StorageConnection, ...]:
+        """Read the sources that are there."""
+        names = self._get(table.SOURCES, at_fault=())
+        sources = self._sources(name for name in names if is_storage_connection(self._environment, name))
+        if self._faults:
+            raise SettingsError(self._faults)
+        return sources
+
+    def _forward(self) -> ForwardOptions:
+        return ForwardOptions(
+            events=EventOptions(
+                format=self._get(table.EVENT_FORMAT),
+                compression=self._get(table.EVENT_COMPRESSION),
+                max_bytes=self._get(table.EVENT_MAX_BYTES),
+                fields=self._get(table.FIELDS),
+            ),
+            partition_by=self._get(table.PARTITION_BY),
+            run_seconds=self._get(table.RUN_SECONDS),
+            start=self._get(table.START),
+        )
+
+    def _sweep(self, places: tuple[tuple[str, str], ...], run_seconds: float, *, alone: bool) -> SweepOptions:
+        hours = self._get(table.SWEEP_HOURS, at_fault=0)
+        max_hours = self._get(table.SWEEP_MAX_HOURS)
+        if max_hours < hours:
+            self._faults.append(f"FLOWLOG_SWEEP_MAX_HOURS is {max_hours}, less than FLOWLOG_SWEEP_HOURS, {hours}")
+        grace = table.SWEEP_GRACE_SECONDS
+        if alone:  # a blob that is appended to every minute must not wait for the end of its hour
+            grace = replace(grace, default=table.GRACE_SECONDS_OF_SWEEP_ALONE)
+        return SweepOptions(places, run_seconds, hours, max_hours, self._get(grace))
+
+    def _sources(self, names: Iterable[str]) -> tuple[StorageConnection, ...]:
+        read = [self._connect(partial(storage_connection, self._environment, name)) for name in names]
+        sources = tuple(source for source in read if source is not None)
+        accounts = [source.account for source in sources]
+        for account in sorted({account for account in accounts if accounts.count(account) > 1}):
+            self._faults.append(f"FLOWLOG_SOURCES names the storage account {account!r} more than once")
+        return sources
+
+    def _get[T](self, setting: Setting[T], *, at_fault: T | None = None) -> T:
+        """Read a setting. Where it is at fault `at_fault` stands in, or the default, and the settings are not used."""
+        text = self._environment.get(setting.name)
+        if text is None or (setting.may_be_empty and not text.strip()):
+            return setting.default
+        try:
+            return setting.parser.read(text.strip())
+        except SettingValueError as fault:
+            self._faults.append(f"{setting.name} {fault}")
+            return setting.default if at_fault is None else at_fault
+
+    def _connect[T](self, read: Callable[[], T]) -> T | None:
+        """Read a connection; None where it is at fault."""
+        try:
+            return read()
+        except SettingsError as error:
+            self._faults += error.faults
+            return None
