@@ -9,7 +9,7 @@ KILLS :=
 MIB :=
 ARGUMENTS :=
 
-.PHONY: help set-up run test simulate crash backlog bench clean
+.PHONY: help set-up run test docs simulate crash backlog bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' Makefile
@@ -35,6 +35,9 @@ test: $(SET_UP) $(CHECKOV)  ## lint, types and all tests; ARGUMENTS go to pytest
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -m pytest $(ARGUMENTS)
+
+docs: $(SET_UP)  ## write the reference pages of settings and commands, docs/settings.md and docs/cli.md
+	@$(PYTHON) -m docs.generate
 
 simulate: $(SET_UP)  ## play many histories of writers, runs, sweeps and faults; SEEDS=10000
 	@$(PYTHON) -m tests.endurance.simulation $(if $(SEEDS),--seeds $(SEEDS))

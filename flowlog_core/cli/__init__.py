@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Final
 
+from flowlog_core import __version__
 from flowlog_core.cli import audit, backfill, decode, quarantine, report, status, tail
 from flowlog_core.cli.output.terminal import complain, quiet_clients
 from flowlog_core.errors import FlowLogError, SettingsError, UsageError
@@ -26,7 +27,7 @@ _COMMANDS: Final = (status, tail, backfill, audit, quarantine, decode, report)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; give its exit status: 0, 1 where it found what should not be, 2 where it could not do its work."""
-    options = _parser().parse_args(arguments)
+    options = command_line().parse_args(arguments)
     if not options.verbose:
         quiet_clients()
     try:
@@ -61,13 +62,15 @@ def _run(options: argparse.Namespace) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """Make the parser of all commands."""
     parser = argparse.ArgumentParser(
         prog="flowlog",
         description="Work with Azure network flow logs and their forwarder.",
         epilog="`flowlog COMMAND --help` has examples. Exit status: 0 all is well; 1 something is not as it should be; "
         "2 the command could not do its work.",
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in _COMMANDS:
         command.add(commands)

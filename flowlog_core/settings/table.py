@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from flowlog_core.events.packer import MIN_EVENT_BYTES, EventCompression, EventFormat
+from flowlog_core.flow.schema import KEYS
 from flowlog_core.forwarding.options import ForwardOptions, PartitionBy, SweepOptions
 from flowlog_core.settings import parsers
 from flowlog_core.settings.parsers import Parser, number, one_of
@@ -99,7 +100,7 @@ FIELDS: Final = Setting(
     default=_FORWARD.events.fields,
     parser=parsers.FIELDS,
     help="The keys that each flow has, in their order. `+key` adds a key to the default, `-key` leaves one out. "
-    "An empty text is a fault.",
+    f"Further keys are {', '.join(f'`{key.name}`' for key in KEYS if not key.default)}. An empty text is a fault.",
     may_be_empty=False,
 )
 EVENT_FORMAT: Final = Setting(

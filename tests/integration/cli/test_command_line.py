@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from flowlog_core import __version__
+from flowlog_core.cli import main
 from flowlog_core.cli.input.arguments import point_in_time
 from flowlog_core.errors import StorageError
 from tests.integration.cli.site import Site
@@ -105,3 +107,10 @@ def test_on_a_narrow_terminal_no_figure_is_cut(site: Site, monkeypatch: pytest.M
     assert site.container in ran.out
     assert "FlowLogStorage" in ran.out
     assert ran.out.count("kB") == 4  # appended and behind, of the hour and of all
+
+
+def test_it_says_which_version_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"flowlog {__version__}\n")
