@@ -1,9 +1,9 @@
 """Writes down existing source accounts as main.bicep takes them, with the Event Grid topic that each may have already.
 
-    export FLOWLOG_SOURCES="$(python3 infra/find_sources.py ACCOUNT_ID …)"
+    export DEPLOY_SOURCES="$(python3 infra/find_sources.py ACCOUNT_ID …)"
 
 There can be one system topic for an account, and others (Microsoft Defender, for one) may have made it: it has to be
-found and used. Under azd, `azd env set FLOWLOG_SOURCE_IDS "ID ID"` names the accounts, and the hook runs this by itself
+found and used. Under azd, `azd env set DEPLOY_SOURCE_IDS "ID ID"` names the accounts, and the hook runs this by itself
 with --azd. It only reads; it asks for the Azure CLI (`az`), signed in, and Python 3.9 or later.
 """
 
@@ -75,19 +75,19 @@ def main() -> int:
     """Do it; 0: done, 1: an account cannot be used as it is."""
     parser = argparse.ArgumentParser(description="Write source accounts down as main.bicep takes them.")
     parser.add_argument("ids", nargs="*", metavar="ACCOUNT_ID")
-    parser.add_argument("--azd", action="store_true", help="take FLOWLOG_SOURCE_IDS, and keep the result in azd")
+    parser.add_argument("--azd", action="store_true", help="take DEPLOY_SOURCE_IDS, and keep the result in azd")
     parser.add_argument(
         "--owner-assigns-roles", action="store_true", help="roles.bicep is deployed by the accounts' owner"
     )
     options = parser.parse_args()
-    ids = options.ids or os.environ.get("FLOWLOG_SOURCE_IDS", "").replace(",", " ").split()
-    by_owner = options.owner_assigns_roles or os.environ.get("FLOWLOG_OWNER_ASSIGNS_ROLES", "") == "true"
+    ids = options.ids or os.environ.get("DEPLOY_SOURCE_IDS", "").replace(",", " ").split()
+    by_owner = options.owner_assigns_roles or os.environ.get("DEPLOY_OWNER_ASSIGNS_ROLES", "") == "true"
     if options.azd and not ids:
-        return 0  # a new account, or FLOWLOG_SOURCES was written by hand
+        return 0  # a new account, or DEPLOY_SOURCES was written by hand
     try:
         text = json.dumps([describe(each, owner_assigns_roles=by_owner) for each in ids])
         if options.azd:
-            run("azd", "env", "set", "FLOWLOG_SOURCES", text)
+            run("azd", "env", "set", "DEPLOY_SOURCES", text)
         else:
             print(text)
     except SourceError as error:

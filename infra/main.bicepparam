@@ -6,11 +6,11 @@ param prefix = 'flow'
 param size = 'small'
 
 // Existing source accounts, as infra/find_sources.py writes them down.
-param sources = json(readEnvironmentVariable('FLOWLOG_SOURCES', '[]'))
+param sources = json(readEnvironmentVariable('DEPLOY_SOURCES', '[]'))
 
 // What is logged into a new account: the id of a virtual network, subnet or network interface. Empty: nothing yet.
 param flowLog = {
-  targetId: readEnvironmentVariable('FLOWLOG_TARGET_ID', '')
+  targetId: readEnvironmentVariable('DEPLOY_FLOW_LOG_TARGET', '')
 }
 
 // A consumer group for each system that reads the hub.

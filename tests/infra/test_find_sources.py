@@ -91,11 +91,11 @@ def test_what_is_no_account_is_told(tmp_path: Path) -> None:
 
 
 def test_under_azd_the_accounts_come_from_its_environment_and_the_result_goes_there(tmp_path: Path) -> None:
-    answers: Answers = [account(), (LIST, 0, []), (["env", "set", "FLOWLOG_SOURCES"], 0, "")]
-    ran = run(tmp_path, "find_sources.py", "--azd", answers=answers, FLOWLOG_SOURCE_IDS=f"{ACCOUNT},{ACCOUNT}2")
+    answers: Answers = [account(), (LIST, 0, []), (["env", "set", "DEPLOY_SOURCES"], 0, "")]
+    ran = run(tmp_path, "find_sources.py", "--azd", answers=answers, DEPLOY_SOURCE_IDS=f"{ACCOUNT},{ACCOUNT}2")
 
     assert ran.status == 0, ran.errors
-    assert ran.calls[-1][:4] == ["azd", "env", "set", "FLOWLOG_SOURCES"]
+    assert ran.calls[-1][:4] == ["azd", "env", "set", "DEPLOY_SOURCES"]
     assert [source["connection"] for source in json.loads(ran.calls[-1][4])] == [
         "FlowLog_flowlogs1",
         "FlowLog_flowlogs12",
