@@ -170,7 +170,7 @@ def test_closing_it_in_mid_stream_leaves_neither_threads_nor_connections(hub: Ev
     events.close()
 
     wait_until(lambda: "receiver" not in {thread.name for thread in threading.enumerate()})
-    wait_until(lambda: not hub._namespace.connections)
+    wait_until(lambda: not hub._connections)
 
 
 def test_a_slow_reader_slows_the_receiving_down(hub: EventHub, send: Send, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,8 @@ import pytest
 from azure.eventhub import EventData, EventHubProducerClient
 from azure.eventhub.exceptions import ConnectError
 
-from local.event_hub.server import EventHub, main
+from local.event_hub.__main__ import main
+from local.event_hub.server import EventHub
 from tests.local.event_hub.clients import DEADLINE, View, batch_of, bodies, producing
 
 # azure-eventhub leaves its socket to the garbage collector where the server has cut the connection.
