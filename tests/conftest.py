@@ -6,6 +6,7 @@ import pytest
 
 from local.azurite import Azurite
 from local.event_hub.server import EventHub
+from tests.support.hubs import OpenHub, clients_of, hubs
 
 
 @pytest.fixture(scope="session")
@@ -14,7 +15,20 @@ def azurite() -> Iterator[Azurite]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def hub_clients(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Once for a module, since it waits for threads that sleep."""
+    with clients_of(request.node):
+        yield
+
+
 @pytest.fixture
-def hub() -> Iterator[EventHub]:
-    with EventHub() as server:
-        yield server
+def open_hub(hub_clients: None) -> Iterator[OpenHub]:
+    """Open hubs; a test closes its clients of them."""
+    with hubs() as open_hub:
+        yield open_hub
+
+
+@pytest.fixture
+def hub(open_hub: OpenHub) -> EventHub:
+    return open_hub()

@@ -9,8 +9,9 @@ from tests.conformance.services import AzureServices, MemoryServices, Services
 
 @pytest.fixture(params=["memory", "azure"])
 def services(request: pytest.FixtureRequest) -> Iterator[Services]:
+    servers = request.getfixturevalue
     made: Services = (
-        MemoryServices() if request.param == "memory" else AzureServices(request.getfixturevalue("azurite"))
+        MemoryServices() if request.param == "memory" else AzureServices(servers("azurite"), servers("hub"))
     )
     yield made
     made.close()

@@ -111,11 +111,10 @@ class MemoryServices(Services):
 
 
 class AzureServices(Services):
-    def __init__(self, azurite: Azurite) -> None:
+    def __init__(self, azurite: Azurite, hub: EventHub) -> None:
         self._service = BlobServiceClient.from_connection_string(azurite.connection_string)
         self.account = "devstoreaccount1"
-        self._hub = EventHub()
-        self._hub.start()
+        self._hub = hub
         self.source = self.listing = AzureBlobSource({self.account: self._service})
         self._destination = f"test.servicebus/{uuid.uuid4().hex}"
         self.checkpoints = AzureCheckpointStore(self._service, self._destination)
@@ -154,5 +153,4 @@ class AzureServices(Services):
 
     def close(self) -> None:
         self._sink.close()
-        self._hub.stop()
         self._service.close()

@@ -1,7 +1,6 @@
 """The reader of events against the local hub."""
 
 import asyncio
-import gc
 import socket
 import threading
 import time
@@ -29,29 +28,20 @@ from flowlog_core.operations.received_event import ReceivedEvent
 from flowlog_core.source.blob import ByteRange
 from local.event_hub.amqp_frames import write_message
 from local.event_hub.server import EventHub
+from tests.support.hubs import OpenHub
 
 type Send = Callable[..., None]
 
-# The client leaves the socket of a connection that was cut to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[EventHub]:
+def hub(open_hub: OpenHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[EventHub]:
     """A hub that goes away, so that a reader who waits for what never comes fails."""
     monkeypatch.setattr(reader_module, "_PATIENCE_SECONDS", 3.0)
-    with EventHub(partitions=2) as server:
-        end = threading.Timer(25, server.stop)
-        end.start()
-        yield server
-        end.cancel()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def clean_up() -> Iterator[None]:
-    yield
-    wait_until(lambda: not {"receiver", "question"} & {thread.name for thread in threading.enumerate()})
-    gc.collect()
+    server = open_hub(partitions=2)
+    end = threading.Timer(25, server.stop)
+    end.start()
+    yield server
+    end.cancel()
 
 
 @pytest.fixture
@@ -134,11 +124,11 @@ def test_events_are_read_from_a_time_on(hub: EventHub, send: Send) -> None:
     send(1)
     wait_until(lambda: time.time() > hub.events()[-1].enqueued_time.timestamp() + 0.002)
     send(2, 3)
-    time_of_second = hub.events()[1].enqueued_time
+    time_of_second, time_of_last = [event.enqueued_time for event in hub.events()[1:]]
     reader = EventHubReader(connection(hub))
 
     assert numbers(list(reader.read(time_of_second, follow=False))) == [2, 3]
-    assert list(reader.read(time_of_second + timedelta(milliseconds=1), follow=False)) == []
+    assert list(reader.read(time_of_last + timedelta(milliseconds=1), follow=False)) == []
 
 
 def test_without_following_it_ends_with_what_was_there_at_the_call(hub: EventHub, send: Send) -> None:

@@ -20,15 +20,15 @@ from azure.eventhub._pyamqp.performatives import (
 
 from local.event_hub.amqp_frames import FRAME_BYTES, Frame, FrameReader, Performative, write_frame, write_message
 from local.event_hub.server import Counters, EventHub
+from tests.support.hubs import OpenHub
 
 DEADLINE = 10.0  # seconds for anything to happen
 FENCE = 9  # channel of a session whose beginning shows that everything before it was dealt with
 
 
 @pytest.fixture
-def hub() -> Iterator[EventHub]:
-    with EventHub(partitions=1) as hub:
-        yield hub
+def hub(open_hub: OpenHub) -> EventHub:
+    return open_hub(partitions=1)
 
 
 class Peer:
@@ -153,8 +153,9 @@ def test_a_receiver_that_reads_slowly_gets_everything_and_holds_nobody_up(hub: E
     assert complete == 11
 
 
-def test_what_a_slow_receiver_leaves_unread_waits_in_the_partition() -> None:
-    with EventHub(partitions=1, retain_bytes=1_000_000) as hub, receiving(hub) as peer:
+def test_what_a_slow_receiver_leaves_unread_waits_in_the_partition(open_hub: OpenHub) -> None:
+    hub = open_hub(partitions=1, retain_bytes=1_000_000)
+    with receiving(hub) as peer:
         peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         peer.flow(1000)
         for _ in range(20):

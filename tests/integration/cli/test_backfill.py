@@ -221,7 +221,6 @@ def test_a_hub_that_cannot_be_reached_is_told_before_anything_is_begun(site: Sit
     assert checkpoints(site) == set()
 
 
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # the client's, where a connection was cut
 def test_a_connection_that_breaks_is_told_and_opened_again(site: Site) -> None:
     site.put(site.blob())
     site.hub.faults.drop_before_store(2)  # the client itself tries once more

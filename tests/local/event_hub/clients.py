@@ -3,7 +3,7 @@
 import threading
 from collections import defaultdict
 from collections.abc import Callable
-from typing import ClassVar, Self
+from typing import Self
 
 from azure.eventhub import EventData, EventDataBatch, EventHubConsumerClient, EventHubProducerClient, PartitionContext
 from azure.eventhub._pyamqp.types import TYPE, VALUE, AMQPTypes
@@ -62,14 +62,17 @@ class View:
 class Receiver:
     """A client that receives in a thread of its own, and what it has got so far from each partition, in order."""
 
-    closed: ClassVar[list[threading.Thread]] = []
-
     def __init__(self, hub: EventHub, group: str = "$Default", **arguments: object) -> None:
         self.events: dict[str, list[EventData]] = defaultdict(list)
         self.problems: list[Exception] = []
         self._changed = threading.Condition()
         self._client = EventHubConsumerClient.from_connection_string(
-            hub.connection_string, group, eventhub_name=hub.name, retry_total=0, retry_backoff_factor=0
+            hub.connection_string,
+            group,
+            eventhub_name=hub.name,
+            retry_total=0,
+            retry_backoff_factor=0,
+            load_balancing_interval=1,  # after its end, a thread of the client sleeps for as long
         )
         arguments |= {"on_event_batch": self._on_events, "on_error": self._on_error}
         self._thread = threading.Thread(target=self._client.receive_batch, kwargs=arguments, daemon=True)
@@ -80,7 +83,6 @@ class Receiver:
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
-        self.closed.append(self._thread)
 
     def _on_events(self, place: PartitionContext, events: list[EventData]) -> None:
         with self._changed:

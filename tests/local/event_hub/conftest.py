@@ -1,17 +1,16 @@
 """One hub with a producer and a receiver for each module: the client takes a second to open them."""
 
-import gc
 from collections.abc import Iterator
 
 import pytest
 from azure.eventhub import EventHubProducerClient
 
 from local.event_hub.server import EventHub
-from tests.local.event_hub.clients import DEADLINE, Receiver, View, producing
+from tests.local.event_hub.clients import Receiver, View, producing
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[EventHub]:
+def running(hub_clients: None) -> Iterator[EventHub]:
     """The hub that most tests share: the client takes half a second to open a producer, a second for a receiver."""
     with EventHub(partitions=2) as hub:
         yield hub
@@ -27,15 +26,6 @@ def producer(running: EventHub) -> Iterator[EventHubProducerClient]:
 def hub(running: EventHub) -> Iterator[View]:
     yield View(running)
     running.faults.clear()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def winding_up(running: EventHub) -> Iterator[None]:
-    """Wait, once for all, for closed receivers: the client's own keep-alive threads take up to a second each."""
-    yield
-    for thread in Receiver.closed:
-        thread.join(DEADLINE)
-    gc.collect()  # while the filter above still holds
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,6 @@ from azure.eventhub.exceptions import EventDataSendError
 from local.event_hub.server import Counters
 from tests.local.event_hub.clients import DEADLINE, Receiver, View, batch_of, bodies
 
-# azure-eventhub leaves its socket to the garbage collector where the server has cut the connection.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-
 
 def test_a_busy_hub_rejects_and_the_client_resends_once_at_once(hub: View, producer: EventHubProducerClient) -> None:
     batch = batch_of(producer, b"one")

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import pytest
 from azure.eventhub import EventData, EventHubProducerClient
 from azure.eventhub.aio import EventHubConsumerClient as AioConsumerClient
 from azure.eventhub.aio import EventHubProducerClient as AioProducerClient
@@ -11,9 +10,7 @@ from azure.eventhub.exceptions import ConnectionLostError
 
 from local.event_hub.server import EventHub
 from tests.local.event_hub.clients import DEADLINE, Receiver, View, batch_of, bodies, long, producing
-
-# azure-eventhub leaves its socket to the garbage collector where the server has cut the connection.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+from tests.support.hubs import OpenHub
 
 
 def test_an_event_is_received_as_it_was_sent_with_its_place(
@@ -133,8 +130,9 @@ def test_each_receiver_gets_every_event(hub: View, producer: EventHubProducerCli
             assert receiver.got(event).body_as_str() == other.got(event).body_as_str() == event.body.decode()
 
 
-def test_retention_lets_the_oldest_go() -> None:
-    with EventHub(partitions=1, retain_bytes=3_500) as hub, producing(hub) as producer:
+def test_retention_lets_the_oldest_go(open_hub: OpenHub) -> None:
+    hub = open_hub(partitions=1, retain_bytes=3_500)
+    with producing(hub) as producer:
         for number in range(10):
             producer.send_event(EventData(bytes([number]) * 1000))
         described = producer.get_partition_properties("0")

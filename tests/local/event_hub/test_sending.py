@@ -6,11 +6,9 @@ import pytest
 from azure.eventhub import EventData, EventHubProducerClient
 from azure.eventhub.exceptions import EventDataSendError
 
-from local.event_hub.server import Counters, EventHub
+from local.event_hub.server import Counters
 from tests.local.event_hub.clients import View, batch_of, bodies, long, producing
-
-# azure-eventhub leaves its socket to the garbage collector where the server has cut the connection.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+from tests.support.hubs import OpenHub
 
 
 def test_a_batch_is_stored_in_order_in_one_partition(hub: View, producer: EventHubProducerClient) -> None:
@@ -98,8 +96,9 @@ def test_the_client_refuses_plain_ints_that_no_amqp_int_holds(producer: EventHub
         producer.create_batch().add(event)
 
 
-def test_the_link_announces_the_largest_message() -> None:
-    with EventHub(max_message_bytes=262_144) as hub, producing(hub) as producer:
+def test_the_link_announces_the_largest_message(open_hub: OpenHub) -> None:
+    hub = open_hub(max_message_bytes=262_144)
+    with producing(hub) as producer:
         batch = producer.create_batch()
         assert batch.max_size_in_bytes == 262_144
         batch.add(EventData(b"x" * 262_000))

@@ -16,9 +16,7 @@ from azure.eventhub.exceptions import ConnectError
 from local.event_hub.__main__ import main
 from local.event_hub.server import EventHub
 from tests.local.event_hub.clients import DEADLINE, View, batch_of, bodies, producing
-
-# azure-eventhub leaves its socket to the garbage collector where the server has cut the connection.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+from tests.support.hubs import OpenHub
 
 PROJECT = Path(__file__).parents[3]
 
@@ -47,8 +45,9 @@ def test_management_does_not_know_another_hub(running: EventHub) -> None:
         client.get_partition_ids()
 
 
-def test_a_client_comes_back_after_a_closed_connection_and_after_a_restart() -> None:
-    with EventHub(partitions=1) as hub, producing(hub) as producer:
+def test_a_client_comes_back_after_a_closed_connection_and_after_a_restart(open_hub: OpenHub) -> None:
+    hub = open_hub(partitions=1)
+    with producing(hub) as producer:
         producer.send_event(EventData(b"one"))
         hub.close_connections()
         producer.send_event(EventData(b"two"))
