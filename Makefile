@@ -34,6 +34,7 @@ test: $(SET_UP) $(CHECKOV)  ## lint, types and all tests; ARGUMENTS go to pytest
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
+	@.venv/bin/lint-imports --no-cache --no-logo
 	@$(PYTHON) -m pytest $(ARGUMENTS)
 
 docs: $(SET_UP)  ## write the reference pages of settings and commands, docs/settings.md and docs/cli.md

@@ -27,6 +27,7 @@ from flowlog_core.cli.output.progress import progress
 from flowlog_core.cli.output.rows import utc
 from flowlog_core.cli.output.terminal import complain, console, lasting, sized
 from flowlog_core.errors import UsageError
+from flowlog_core.events.event_properties import QUARANTINE_REPLAY
 from flowlog_core.forwarding.listing import HOUR, Selection, hour_of
 from flowlog_core.operations.backfill.backfill import (
     GRACE_SECONDS,
@@ -34,7 +35,6 @@ from flowlog_core.operations.backfill.backfill import (
     BackfillOptions,
 )
 from flowlog_core.operations.backfill.report import BackfillReport, Ending, Survey
-from flowlog_core.operations.quarantine.replay import REPLAY
 from flowlog_core.settings import Settings
 from flowlog_core.wiring import Services, connect
 
@@ -339,6 +339,6 @@ class _Log:
 def _label(text: str) -> str:
     if not _LABEL.fullmatch(text):
         raise argparse.ArgumentTypeError(f"takes letters, digits, - and _, up to 40, not {text!r}")
-    if text == REPLAY:
+    if text == QUARANTINE_REPLAY:
         raise argparse.ArgumentTypeError(f"can't be {text!r}: so events are marked that come from quarantine")
     return text

@@ -14,6 +14,9 @@ from flowlog_core.source.blob import ByteRange
 PRODUCER: Final = f"azure-flow-log-forwarder/{__version__}"
 """The product's name and version, as its events have them."""
 
+QUARANTINE_REPLAY: Final = "quarantine"
+"""The label, in the property ``replay``, of events that come from quarantine."""
+
 _MOST_PARTS: Final = 1_000_000
 """More than the flows of the largest record; an event that says more is none of the forwarder's."""
 

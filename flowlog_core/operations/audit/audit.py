@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from flowlog_core.errors import ItemGoneError, QuarantineUnreadableError
-from flowlog_core.events.event_properties import EventProperties
+from flowlog_core.events.event_properties import QUARANTINE_REPLAY, EventProperties
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.listing import Selection
 from flowlog_core.forwarding.ports import BlobListing, CheckpointStore
@@ -27,7 +27,6 @@ from flowlog_core.operations.audit.report import AuditReport, AuditRow, Finding,
 from flowlog_core.operations.audit.retention import NEVER, Retention
 from flowlog_core.operations.blob_progress import BlobProgress, list_progress
 from flowlog_core.operations.ports import EventReader, QuarantineStore
-from flowlog_core.operations.quarantine.replay import REPLAY as RECOVERY
 from flowlog_core.operations.received_event import ReceivedEvent
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.own_names import ItemName, is_item_of
@@ -187,7 +186,7 @@ class _Audit:
             self.report.outside += 1
             return
         self.report.replayed += properties.replay is not None
-        if properties.replay == RECOVERY:  # of single records: they neither tile nor repeat
+        if properties.replay == QUARANTINE_REPLAY:  # of single records: they neither tile nor repeat
             watched.recovered += properties.flows
             return
         after_all = self.retention.holds_all_after(event.enqueued)

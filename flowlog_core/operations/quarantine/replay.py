@@ -22,6 +22,7 @@ from flowlog_core.errors import (
     NotAFlowLogError,
     SendError,
 )
+from flowlog_core.events.event_properties import QUARANTINE_REPLAY
 from flowlog_core.events.packer import EventOptions, PackedRange, Packer
 from flowlog_core.flow.formatter import Encoder
 from flowlog_core.forwarding.checkpoint import Checkpoint
@@ -32,9 +33,6 @@ from flowlog_core.forwarding.ports import BlobSource, CheckpointStore
 from flowlog_core.forwarding.progress import Progress
 from flowlog_core.operations.ports import QuarantineStore
 from flowlog_core.source.blob import SourceBlob
-
-REPLAY: Final = "quarantine"
-"""The label, in the property `replay`, of events that come from quarantine."""
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Bytes of an item that are read again from the source blob; one that is longer is left."""
@@ -179,7 +177,7 @@ class Recovery:
             max_event_bytes=delivery.max_event_bytes() if self._options.send else events.max_bytes,
             generation=self._generation_of(item.blob) if self._options.send else 0,
             range_start=item.offset,
-            replay=REPLAY,
+            replay=QUARANTINE_REPLAY,
         )
 
     def _delivery(self, blob: SourceBlob, progress: Progress) -> Delivery:
