@@ -140,8 +140,7 @@ class PropertiesWriter:
         last_id: str,
     ) -> dict[str, str | int]:
         """Write the properties of one event."""
-        return {
-            **self._common,
+        return {  # what differs first: a dict of a known size is made faster than a copy that grows
             "rangeStart": byte_range.start,
             "rangeEnd": byte_range.end,
             "part": part,
@@ -150,6 +149,7 @@ class PropertiesWriter:
             "quarantined": quarantined,
             "firstId": first_id,
             "lastId": last_id,
+            **self._common,
         }
 
     def most_bytes(self, longest_id: str) -> int:
