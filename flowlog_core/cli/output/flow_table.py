@@ -47,7 +47,7 @@ class Column:
 
     Attributes:
         name: What stands above it.
-        width: Characters that it takes; a longer cell is cut off where a person looks on, and nowhere else.
+        width: Characters that it takes in a line; a longer cell takes more. A terminal has its own, see `flow_layout`.
         align: To which side.
 
     """
@@ -110,5 +110,7 @@ def _named(names: Mapping[Any, str], value: object) -> str:
 
 
 def _endpoint(address: object, port: object) -> str:
-    host = f"[{address}]" if ":" in str(address) and port is not None else _text(address)
-    return host if port is None else f"{host}:{port}"
+    host = _text(address)
+    if port is None:
+        return host
+    return f"[{host}]:{_text(port)}" if ":" in host else f"{host}:{_text(port)}"

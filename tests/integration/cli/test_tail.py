@@ -3,20 +3,18 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from io import StringIO
 from pathlib import Path
 
 import pytest
 from azure.eventhub import EventData, EventHubProducerClient
-from rich.console import Console
 
 from flowlog_core.cli.output.flow_display import PlainLines
-from flowlog_core.cli.output.live_table import LiveTable
 from flowlog_core.source.blob import SourceBlob
 from tests.integration.cli.site import Site
 from tests.support.flow_logs import nsg_record
@@ -200,18 +198,8 @@ def test_on_a_terminal_it_is_a_table_with_the_totals_below(site: Site, forwarded
     os.close(ours)
 
     assert tail.returncode == 0
-    assert "\x1b[31m203.0.113.9:40111" in seen.decode()
+    assert re.search(r"\x1b\[31m[\d:.]+ 203\.0\.113\.9:40111 ", seen.decode())
     assert "1 events · 3 flows · 3 shown · lag" in seen.decode()
-
-
-def test_a_rule_with_control_characters_can_not_command_the_terminal() -> None:
-    screen = StringIO()
-    with LiveTable(Console(file=screen, force_terminal=True, width=200, color_system=None)) as table:
-        table.flows([{"rule": "x\x1b]0;title\x07", "srcIp": "2001:ab::1", "srcPort": 1}])
-
-    assert "\x1b]0" not in screen.getvalue()
-    assert "x\\x1b]0;title\\x07" in screen.getvalue()
-    assert "[2001:ab::1]:1" in screen.getvalue()
 
 
 def test_a_sample_of_a_second_is_spread_over_the_event(capsys: pytest.CaptureFixture[str]) -> None:
