@@ -6,6 +6,7 @@ Both are those of every Functions app, so the platform's triggers read the same 
 for developing Azure Functions", "Connections").
 """
 
+import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ IDENTITY_FORMS: Final[Mapping[str, str]] = {
 
 _DEVELOPMENT_ACCOUNT: Final = "devstoreaccount1"  # the emulator's, see learn.microsoft.com, "Use Azurite"
 _EMULATOR_HOST: Final = re.compile(r"localhost|[\d.]+|.*:.*", re.ASCII)  # there the account is in the path
+_QUOTES: Final = frozenset("\"'")
 _ACCOUNT_NAME: Final = re.compile(r"[a-z0-9]{3,24}", re.ASCII)
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*", re.ASCII)
 
@@ -116,7 +118,7 @@ def storage_connection(environment: Mapping[str, str], name: str) -> StorageConn
     """
     text = _text(environment, name)
     if text:
-        return StorageConnection(name, _account_of_string(name, text), text)
+        return _storage_by_string(name, text)
     uri, account = _text(environment, f"{name}__blobServiceUri"), _text(environment, f"{name}__accountName")
     if account and not _ACCOUNT_NAME.fullmatch(account):
         raise SettingsError([f"{name}__accountName takes the name of a storage account, not {shown(account)}"])
@@ -146,14 +148,7 @@ def event_hub_connection(environment: Mapping[str, str], name: str, hub: str) ->
     """
     text = _text(environment, name)
     if text:
-        parts = _parts(text)
-        host = _host(parts.get("endpoint", ""))
-        if not host:
-            raise SettingsError([f"{name} takes an Event Hubs connection string; this one has no Endpoint=sb://…"])
-        entity = parts.get("entitypath")
-        if entity and hub and entity != hub:
-            raise SettingsError([f"FLOWLOG_EVENTHUB_NAME is {hub!r}, and the EntityPath of {name} is {entity!r}"])
-        return EventHubConnection(host.lower(), hub, text)
+        return _event_hub_by_string(name, hub, text)
     host = _text(environment, f"{name}__fullyQualifiedNamespace")
     if not host:
         identity = f"{name}__fullyQualifiedNamespace for an identity"
@@ -184,21 +179,67 @@ def _identity(environment: Mapping[str, str], name: str) -> Identity:
     return Identity(_text(environment, f"{name}__clientId") or None, kind == "managedidentity")
 
 
-def _account_of_string(name: str, text: str) -> str:
-    """Name the account of a storage connection string."""
-    parts = _parts(text)
-    if parts.get("usedevelopmentstorage", "").lower() == "true":
-        return _DEVELOPMENT_ACCOUNT
-    account = parts.get("accountname") or _account_of(parts.get("blobendpoint", ""))
+def _storage_by_string(name: str, text: str) -> StorageConnection:
+    string = _ConnectionString(name, text)
+    if string.part("UseDevelopmentStorage").lower() == "true":
+        return StorageConnection(name, _DEVELOPMENT_ACCOUNT, "UseDevelopmentStorage=true")
+    account = string.part("AccountName") or _account_of(string.part("BlobEndpoint"))
     if not account:
         raise SettingsError([f"{name} takes a storage connection string; this one names no account"])
-    return account
+    key = string.part("AccountKey")
+    if not key and not string.part("SharedAccessSignature"):
+        identity = f"an identity takes {name}__accountName instead"
+        raise SettingsError([f"{name} has neither AccountKey nor SharedAccessSignature; {identity}"])
+    if not _is_base64(key):
+        raise SettingsError([f"{name} has an AccountKey that is not base64; copy the connection string again"])
+    return StorageConnection(name, account, string.text)
 
 
-def _parts(text: str) -> dict[str, str]:
-    """Split a connection string; the case of its keys does not matter."""
-    pairs = (part.split("=", 1) for part in text.split(";") if "=" in part)
-    return {key.strip().lower(): value.strip() for key, value in pairs}
+def _event_hub_by_string(name: str, hub: str, text: str) -> EventHubConnection:
+    string = _ConnectionString(name, text)
+    host = _host(string.part("Endpoint"))
+    if not host:
+        raise SettingsError([f"{name} takes an Event Hubs connection string; this one has no Endpoint=sb://…"])
+    entity = string.part("EntityPath")
+    if entity and hub and entity != hub:
+        raise SettingsError([f"FLOWLOG_EVENTHUB_NAME is {hub!r}, and the EntityPath of {name} is {entity!r}"])
+    has_key = string.part("SharedAccessKeyName") and string.part("SharedAccessKey")
+    if not has_key and not string.part("SharedAccessSignature"):
+        wanted = "SharedAccessKeyName with SharedAccessKey, or SharedAccessSignature"
+        raise SettingsError([f"{name} lacks {wanted}; an identity takes {name}__fullyQualifiedNamespace instead"])
+    return EventHubConnection(host.lower(), hub, string.text)
+
+
+class _ConnectionString:
+    """The parts of a connection string; the case of their keys does not matter.
+
+    Attributes:
+        text: The string without blanks around its parts, which the clients refuse.
+
+    """
+
+    def __init__(self, name: str, text: str) -> None:
+        """Split it; raises SettingsError."""
+        if text[0] in _QUOTES:
+            raise SettingsError([f"{name} is in quotes; leave them out"])
+        pairs = [part.partition("=") for part in text.split(";") if part.strip()]
+        if not pairs or not all(key.strip() and equals for key, equals, _ in pairs):
+            raise SettingsError([f"{name} takes a connection string: parts KEY=VALUE with a ; between them"])
+        stripped = [(key.strip(), value.strip()) for key, _, value in pairs]
+        self.text = ";".join(f"{key}={value}" for key, value in stripped)
+        self._parts = {key.lower(): value for key, value in stripped}
+
+    def part(self, key: str) -> str:
+        """Return the value of a part, empty where there is none."""
+        return self._parts.get(key.lower(), "")
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode(text, validate=True)
+    except ValueError:
+        return False
+    return True
 
 
 def _host(url: str) -> str:

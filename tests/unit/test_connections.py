@@ -1,6 +1,10 @@
 """Connections are read from a connection string, or from the settings that say where and as whom."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
+from azure.storage.blob import BlobServiceClient
 
 from flowlog_core.connections import (
     EVENT_HUB_FORMS,
@@ -31,6 +35,13 @@ def hub(text: str | None = None, *, name: str = "flowlogs", **parts: str) -> Eve
     return event_hub_connection(settings(text, parts), "X", name)
 
 
+def faults(read: Callable[[str], object], text: str) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        read(text)
+    assert KEY[1:-2] not in str(caught.value)
+    return caught.value.faults
+
+
 def settings(text: str | None, parts: dict[str, str]) -> dict[str, str]:
     return ({} if text is None else {"X": text}) | {f"X__{part}": value for part, value in parts.items()}
 
@@ -50,7 +61,7 @@ def test_a_hub_connection_string_is_kept_with_its_destination_in_lower_case() ->
 
 def test_keys_of_a_connection_string_are_read_in_any_case_and_order() -> None:
     assert storage(f"accountkey={KEY}; ACCOUNTNAME = logs ;").account == "logs"
-    assert hub(f"SHAREDACCESSKEY={KEY};endpoint=sb://bus.example").namespace == "bus.example"
+    assert hub(f"SHAREDACCESSKEY={KEY};sharedaccesskeyname=x;endpoint=sb://bus.example").namespace == "bus.example"
 
 
 def test_a_connection_string_with_a_signature_names_its_account_by_its_endpoint() -> None:
@@ -61,7 +72,6 @@ def test_a_connection_string_with_a_signature_names_its_account_by_its_endpoint(
     "text",
     [
         "UseDevelopmentStorage=true",
-        "usedevelopmentstorage=TRUE;DevelopmentStorageProxyUri=http://127.0.0.1",
         f"AccountName=devstoreaccount1;AccountKey={KEY};BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1",
         f"BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;SharedAccessSignature=sig={KEY}",
         f"BlobEndpoint=http://localhost:10000/devstoreaccount1/;SharedAccessSignature=sig={KEY}",
@@ -71,16 +81,14 @@ def test_the_emulators_account_has_its_name(text: str) -> None:
     assert storage(text) == StorageConnection("X", "devstoreaccount1", text)
 
 
-@pytest.mark.parametrize("text", ["x", KEY, f"AccountKey={KEY}", "AccountName=", "BlobEndpoint=http://[x", ";;="])
+@pytest.mark.parametrize("text", [f"AccountKey={KEY}", "AccountName=", "BlobEndpoint=http://[x", KEY])
 def test_a_storage_connection_string_without_an_account_is_a_fault(text: str) -> None:
     with pytest.raises(SettingsError) as caught:
         storage(text)
     assert caught.value.faults == ("X takes a storage connection string; this one names no account",)
 
 
-@pytest.mark.parametrize(
-    "text", ["x", HUB.replace("Endpoint", "Host"), "Endpoint=bus", "Endpoint=sb://[x", "Endpoint="]
-)
+@pytest.mark.parametrize("text", [HUB.replace("Endpoint", "Host"), "Endpoint=bus", "Endpoint=sb://[x", "Endpoint="])
 def test_a_hub_connection_string_without_an_endpoint_is_a_fault(text: str) -> None:
     with pytest.raises(SettingsError) as caught:
         hub(text)
@@ -97,6 +105,55 @@ def test_an_entity_path_must_be_the_hub() -> None:
 def test_a_connection_string_goes_before_an_identity() -> None:
     assert storage(STORAGE, accountName="other") == StorageConnection("X", "logs", STORAGE)
     assert hub(HUB, fullyQualifiedNamespace="other").connection_string == HUB
+
+
+@pytest.mark.parametrize("read", [storage, hub])
+@pytest.mark.parametrize("text", ["x", ";;=", "=x", f"{STORAGE};x", f"{HUB} {HUB};x", "@Microsoft.KeyVault(x)"])
+def test_a_connection_string_that_is_not_made_of_keys_and_values_is_a_fault(
+    read: Callable[[str], object], text: str
+) -> None:
+    assert faults(read, text) == ("X takes a connection string: parts KEY=VALUE with a ; between them",)
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_a_connection_string_in_quotes_is_a_fault(quote: str) -> None:
+    assert faults(storage, f"{quote}{STORAGE}{quote}") == ("X is in quotes; leave them out",)
+    assert faults(hub, f"{quote}{HUB}{quote}") == ("X is in quotes; leave them out",)
+
+
+@pytest.mark.parametrize("text", ["AccountName=logs", "AccountName=logs;AccountKey=", f"BlobEndpoint={URI}"])
+def test_a_storage_connection_string_that_can_not_sign_is_a_fault(text: str) -> None:
+    [fault] = faults(storage, text)
+    assert fault == "X has neither AccountKey nor SharedAccessSignature; an identity takes X__accountName instead"
+
+
+def test_an_account_key_that_is_not_base64_is_a_fault_without_the_key() -> None:
+    [fault] = faults(storage, f"AccountName=logs;AccountKey={KEY[1:]}")
+    assert fault == "X has an AccountKey that is not base64; copy the connection string again"
+
+
+@pytest.mark.parametrize("parts", ["", "SharedAccessKeyName=send", f"SharedAccessKey={KEY}", "SharedAccessSignature="])
+def test_a_hub_connection_string_that_can_not_sign_is_a_fault(parts: str) -> None:
+    [fault] = faults(hub, f"Endpoint=sb://bus.example/;{parts}")
+    assert fault.startswith("X lacks SharedAccessKeyName with SharedAccessKey, or SharedAccessSignature; ")
+
+
+@pytest.mark.parametrize("read", [partial(storage, STORAGE), partial(storage, STORAGE.replace(";", " ; ") + " ; ")])
+def test_blanks_around_the_parts_of_a_storage_connection_string_do_no_harm(
+    read: Callable[[], StorageConnection],
+) -> None:
+    with BlobServiceClient.from_connection_string(read().connection_string or "") as client:
+        assert (client.account_name, client.credential.account_key) == ("logs", KEY)
+
+
+def test_blanks_around_the_parts_of_a_hub_connection_string_do_no_harm() -> None:
+    blanks = HUB.replace(";", " ; ").replace("=", " = ", 2).replace(KEY, f" {KEY} ")
+    assert hub(blanks).connection_string == HUB
+
+
+def test_the_emulators_storage_is_written_as_the_client_takes_it() -> None:
+    text = storage("usedevelopmentstorage=TRUE;DevelopmentStorageProxyUri=http://127.0.0.1").connection_string
+    assert text == "UseDevelopmentStorage=true"
 
 
 # Identities
