@@ -17,7 +17,7 @@ from bench.row import Row, rate_row, value_row
 from bench.servers import settings_for
 from flowlog_core.log_events import LogEvent
 from local.azurite import ACCOUNT, Azurite
-from local.functions_host.process import ReceivedEvent, WorkerProcess
+from local.functions_host.process import HostEvent, WorkerProcess
 from local.network_watcher.blob_stores import StorageAccount
 from local.network_watcher.writer import Backlog, write_backlog
 
@@ -111,7 +111,7 @@ def _forward(settings: Mapping[str, str], backlog: Backlog) -> _Outcome:
     return _Outcome(wall, processor, start, peak, fields["bytes"])
 
 
-def _is_end(event: ReceivedEvent) -> bool:
+def _is_end(event: HostEvent) -> bool:
     """Whether an event tells that the run is over, for better or worse."""
     logged = LogEvent.read(event.get("message", ""))
     return event["event"] == "host.failed" or (logged is not None and logged.name in {"flowlog.run", "flowlog.fault"})

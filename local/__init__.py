@@ -1,1 +1,1 @@
-"""The whole system on one machine: storage, hub, host and writer, for `make run` and for tests."""
+"""The complete system on one machine: storage, hub, host and writer, for `make run` and for tests."""

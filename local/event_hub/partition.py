@@ -1,7 +1,7 @@
-"""The events of the local hub: as they are sent, as they lie in a partition, and a receiver's way through it.
+"""The events of the local hub: as sent, as stored in a partition, and as a receiver reads them.
 
-A stored event is what a consumer gets, ready encoded. It is never decoded and encoded again, for the codec loses AMQP
-types: its sections stay as they came, and only the message annotations, with the place that the hub gave it, are new.
+An event is stored encoded, as a consumer receives it. It is never decoded and encoded again, for the codec loses AMQP
+types: its sections stay as they came, and only the message annotations, with its position in the hub, are new.
 """
 
 import re
@@ -21,8 +21,8 @@ from local.event_hub.amqp_frames import Section, SectionCode, read_sections, rea
 _BATCH_FORMAT: Final = 0x8001_3700  # Event Hubs' message format for "each data section is one encoded event"
 _NEVER_MS: Final = (
     CE_ZERO_SECONDS * 1000
-)  # what the service gives as the last event's time where there was none: year 1
-# What azure-eventhub asks a receiver's source for, as in `x-opt-offset > '-1'`.
+)  # what the service reports as the last event's time where there was none: year 1
+# The filter of a receiver's source, as azure-eventhub writes it: `x-opt-offset > '-1'`.
 _SELECTOR: Final = re.compile(
     r"amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time) (>=?) '(@latest|-?[0-9]+)'"
 )
@@ -33,8 +33,8 @@ class SentEvents:
     """The events of one send.
 
     Attributes:
-        partition_key: the key that the client gave, or None.
-        events: each event's sections.
+        partition_key: The key that the client sent, or None.
+        events: Each event's sections.
 
     """
 
@@ -49,22 +49,22 @@ class SentEvents:
             events = tuple(read_sections(section.data) for section in sections if section.code == SectionCode.DATA)
         else:
             events = (sections,)
-        return cls(_partition_key(sections), events)
+        return cls(_read_partition_key(sections), events)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """One event as it lies in the hub.
+    """One event as the hub stores it.
 
     Attributes:
-        partition: number of the partition, from 0.
-        sequence_number: counts the partition's events, from 0.
-        offset: its place in the partition; opaque to consumers, and not the sequence number.
-        enqueued_time: when the hub stored it, UTC, to the millisecond.
-        partition_key: the key it was sent with, or None.
-        body: the body's data sections, joined; empty for an AMQP value or sequence.
-        properties: application properties; strings and symbols are str, binary is bytes.
-        property_types: each property's AMQP type as sent: `int`, `long`, `string` and so on.
+        partition: Number of the partition, from 0.
+        sequence_number: Counts the partition's events, from 0.
+        offset: Its position in the partition; opaque to consumers, and not the sequence number.
+        enqueued_time: When the hub stored it, UTC, to the millisecond.
+        partition_key: The key it was sent with, or None.
+        body: The body's data sections, joined; empty for an AMQP value or sequence.
+        properties: Application properties; strings and symbols are str, binary is bytes.
+        property_types: Each property's AMQP type as sent: `int`, `long`, `string` and so on.
         content_type: AMQP property, or None.
         content_encoding: AMQP property, or None.
 
@@ -87,9 +87,9 @@ class Entry:
     """One event in a partition.
 
     Attributes:
-        offset: bytes of the events before it.
-        enqueued_ms: milliseconds since 1970; never less than those of the event before it.
-        encoded: the event as consumers get it.
+        offset: Bytes of the events before it.
+        enqueued_ms: Milliseconds since 1970; never less than those of the event before it.
+        encoded: The event as consumers receive it.
 
     """
 
@@ -111,7 +111,7 @@ class Entry:
             sequence_number=annotations[b"x-opt-sequence-number"],
             offset=str(self.offset),
             enqueued_time=datetime.fromtimestamp(self.enqueued_ms / 1000, UTC),
-            partition_key=_partition_key(sections),
+            partition_key=_read_partition_key(sections),
             body=b"".join(section.data for section in sections if section.code == SectionCode.DATA),
             properties={name: typed_value.value for name, typed_value in typed.items()},
             property_types={name: typed_value.type_name for name, typed_value in typed.items()},
@@ -123,20 +123,25 @@ class Entry:
 class Partition:
     """One partition: the events with sequence numbers from `first` up to, not including, `end`.
 
-    `retain_bytes` is what it keeps at most, apart from its newest event; None keeps everything.
+    Attributes:
+        first: Sequence number of the oldest event that is kept.
+        end: That of the next event.
+        watchers: Functions to call after an append, by their reader.
+
     """
 
     def __init__(self, retain_bytes: int | None) -> None:
+        """Keep at most `retain_bytes`, and the newest event in any case; None keeps everything."""
         self.first = 0
         self.end = 0
-        self.watchers: dict[Reader, Callable[[], None]] = {}  # to be called after an append
+        self.watchers: dict[Reader, Callable[[], None]] = {}
         self._entries: dict[int, Entry] = {}
         self._retain_bytes = retain_bytes
         self._kept_bytes = 0
         self._next_offset = 0
 
     def append(self, sent: SentEvents) -> None:
-        """Store events, and let go of the oldest where they are too many."""
+        """Store events, and drop the oldest where they are too many."""
         now = max(time.time_ns() // 1_000_000, self.last().enqueued_ms)
         for sections in sent.events:
             encoded = _stamp(sections, self.end, self._next_offset, now, sent.partition_key)
@@ -149,19 +154,19 @@ class Partition:
             self.first += 1
 
     def entry(self, sequence_number: int) -> Entry:
-        """Give the event with that number, from `first` up to `end`."""
+        """Return the event with that number, from `first` up to `end`."""
         return self._entries[sequence_number]
 
     def entries(self) -> list[Entry]:
-        """Give all events, oldest first."""
+        """Return all events, oldest first."""
         return list(self._entries.values())
 
     def last(self) -> Entry:
-        """Give the newest event; where there is none, what the service says then."""
+        """Return the newest event; where there is none, what the service reports then."""
         return self._entries.get(self.end - 1, Entry(-1, _NEVER_MS, b""))
 
     def find(self, selector: bytes) -> int:
-        """Give the sequence number of the first event that a source's filter lets through. Raises ValueError."""
+        """Return the sequence number of the first event that a source's filter accepts. Raises ValueError."""
         match = _SELECTOR.fullmatch(selector.decode())
         if match is None:
             raise ValueError(f"not a position in a partition: {selector.decode()}")
@@ -178,14 +183,14 @@ class Partition:
 
 
 class Reader:
-    """A receiver's way through a partition. Events that were let go of before it came to them are left out."""
+    """Reads a partition for one receiver. Events that were dropped before it reached them are left out."""
 
     def __init__(self, partition: Partition, start: int) -> None:
         self._partition = partition
         self._next = start
 
     def take(self) -> bytes | None:
-        """Give the next event, encoded, or None while there is none."""
+        """Return the next event, encoded, or None while there is none."""
         number = max(self._next, self._partition.first)
         if number >= self._partition.end:
             return None
@@ -214,7 +219,7 @@ def _stamp(sections: list[Section], number: int, offset: int, enqueued_ms: int, 
     return b"".join((*before, write_message(Message(message_annotations=annotations)), *after))
 
 
-def _partition_key(sections: list[Section]) -> str | None:
+def _read_partition_key(sections: list[Section]) -> str | None:
     for section in sections:
         if section.code == SectionCode.MESSAGE_ANNOTATIONS:
             key = section.value.get(b"x-opt-partition-key")

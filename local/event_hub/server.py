@@ -76,6 +76,11 @@ class EventHub:
             "UseDevelopmentEmulator=true"
         )
 
+    @property
+    def connections(self) -> int:
+        """Number of open connections."""
+        return len(self._connections)
+
     def start(self) -> None:
         """Listen. Raises OSError where the port is taken."""
         if self._running:

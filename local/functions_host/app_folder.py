@@ -1,4 +1,4 @@
-"""What stands beside function_app.py in an app's folder: host.json and local.settings.json."""
+"""The files beside function_app.py in an app's folder: host.json and local.settings.json."""
 
 import json
 import os
@@ -21,11 +21,11 @@ class HostError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class BlobLimits:
-    """What host.json says of blob functions, all of the app together.
+    """The limits that host.json sets for all blob functions of the app together.
 
     Attributes:
         parallel: How many run at a time.
-        attempts: How often an event is tried before it counts as poison.
+        attempts: Number of attempts at an event before it counts as poison.
 
     """
 
@@ -37,15 +37,15 @@ def read_blob_limits(app_folder: Path) -> BlobLimits:
     """Read `extensions.blobs` of host.json; defaults as documented: 8 a processor at a time, 5 attempts.
 
     Raises:
-        HostError: There is no host.json, it is no JSON object, or a limit is no whole number from 1.
+        HostError: There is no host.json, it is no JSON object, or a limit is no integer from 1.
 
     """
-    blobs = _member(_member(_read_object(app_folder / "host.json"), "extensions"), "blobs")
+    blobs = _read_member(_read_member(_read_object(app_folder / "host.json"), "extensions"), "blobs")
     limits: list[int] = []
     for name, default in (("maxDegreeOfParallelism", 8 * (os.cpu_count() or 1)), ("poisonBlobThreshold", 5)):
         value = blobs.get(name, default)
         if type(value) is not int or value < 1:
-            raise HostError(f"host.json: extensions.blobs.{name} is {value!r}, not a whole number from 1")
+            raise HostError(f"host.json: extensions.blobs.{name} is {value!r}, not an integer from 1")
         limits.append(value)
     return BlobLimits(*limits)
 
@@ -60,7 +60,7 @@ def read_local_settings(file: Path) -> dict[str, str]:
     content = _read_object(file)
     if content.get("IsEncrypted"):
         raise HostError(f"{file.name}: its values are encrypted, which only Core Tools can read")
-    values = _member(content, "Values")
+    values = _read_member(content, "Values")
     wrong = sorted(name for name, value in values.items() if not isinstance(value, str))
     if wrong:
         raise HostError(f"{file.name}: these values are no strings: {', '.join(wrong)}")
@@ -79,7 +79,7 @@ def _read_object(file: Path) -> dict[str, object]:
     return content
 
 
-def _member(parent: dict[str, object], name: str) -> dict[str, object]:
+def _read_member(parent: dict[str, object], name: str) -> dict[str, object]:
     value = parent.get(name, {})
     if not isinstance(value, dict):
         raise HostError(f"{name!r} is {value!r}, not a JSON object")

@@ -1,4 +1,4 @@
-"""What is new in a container: the blob trigger's events, found by polling."""
+"""The blob trigger's events, found by polling: what is new in a container."""
 
 import logging
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ _TIMEOUT_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class BlobEvent:
-    """One change of one blob, on its way to its function.
+    """One change of one blob, for its function.
 
     Attributes:
         trigger: The function's trigger.
         blob: `container/name`.
-        arguments: What the function is called with.
+        arguments: The function's arguments.
 
     """
 
@@ -37,8 +37,8 @@ class BlobEvent:
 class ContainerScan:
     """Finds the blobs of a trigger's container whose ETag it hasn't seen, scan by scan.
 
-    It remembers the ETags in memory only. The host's own scan keeps receipts in storage and goes on with them after a
-    restart; here, after a restart every blob is new. Several appends between two scans are one change.
+    It keeps the ETags in memory only. The host's own scan keeps receipts in storage and goes on with them after a
+    restart; here, every blob is new after a restart. Several appends between two scans are one change.
     """
 
     def __init__(self, trigger: BlobTrigger, settings: Mapping[str, str]) -> None:
@@ -49,7 +49,7 @@ class ContainerScan:
 
         """
         self._trigger = trigger
-        self._container = _service(trigger, settings).get_container_client(trigger.container)
+        self._container = _open_service(trigger, settings).get_container_client(trigger.container)
         self._etags: dict[str, str] = {}
 
     @property
@@ -57,8 +57,8 @@ class ContainerScan:
         """Name of the function that the events are for."""
         return self._trigger.function
 
-    def events(self) -> list[BlobEvent]:
-        """List the container and give what is new or changed since the last call and fits the trigger's path.
+    def scan(self) -> list[BlobEvent]:
+        """List the container; return what is new or changed since the last call and fits the trigger's path.
 
         A container that doesn't exist counts as empty.
 
@@ -72,18 +72,18 @@ class ContainerScan:
             blobs = []
         changed = [blob for blob in blobs if self._etags.get(blob.name) != blob.etag]
         self._etags = {blob.name: blob.etag for blob in blobs}
-        return [event for blob in changed if (event := self._event(blob)) is not None]
+        return [event for blob in changed if (event := self._make_event(blob)) is not None]
 
-    def _event(self, blob: BlobProperties) -> BlobEvent | None:
-        captures = self._trigger.captures(blob.name)
+    def _make_event(self, blob: BlobProperties) -> BlobEvent | None:
+        captures = self._trigger.match_name(blob.name)
         if captures is None:
             return None
         uri = self._container.get_blob_client(blob.name).url
         path = f"{self._trigger.container}/{blob.name}"
-        return BlobEvent(self._trigger, path, self._trigger.arguments(blob, uri, captures))
+        return BlobEvent(self._trigger, path, self._trigger.make_arguments(blob, uri, captures))
 
 
-def _service(trigger: BlobTrigger, settings: Mapping[str, str]) -> BlobServiceClient:
+def _open_service(trigger: BlobTrigger, settings: Mapping[str, str]) -> BlobServiceClient:
     name = trigger.connection
     if name not in settings:
         identity = sorted(setting for setting in settings if setting.startswith(f"{name}__"))

@@ -1,4 +1,4 @@
-"""Events as JSON lines: how the host's process tells its starter what happens, log lines of the app among them."""
+"""Events as JSON lines: how the host's process reports to its starter, log lines of the app among them."""
 
 import json
 import logging
@@ -44,7 +44,7 @@ class LogEvents(logging.Handler):
             return
         try:
             message = self.format(record)
-        except Exception:  # noqa: BLE001  a log line that can't be formatted is told on standard error, as everywhere
+        except Exception:  # noqa: BLE001  a log line that can't be formatted is reported on standard error, as everywhere
             self.handleError(record)
             return
         self._lines.write({"event": "log", "level": record.levelname, "logger": record.name, "message": message})

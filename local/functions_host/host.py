@@ -2,34 +2,26 @@
 
 It loads an app with Microsoft's own Python runtime, takes the triggers from the app's index and serves them as the
 host does: functions run concurrently, synchronous ones in the worker's thread pool; host.json limits the concurrent
-blob invocations and the attempts; a blob event that fails them all is given up as poison. It differs from the host in
-this: a blob trigger whose source is `EventGrid` is served like one that polls, by scanning its container; receipts are
-kept in memory, so that every blob is new after a restart (unless `only_new`); a poison event is reported, not queued;
-schedules are in UTC and no missed run is made up; host.json's log levels are not applied; identity-based connections
-are not served.
+blob invocations and the attempts; a blob event that fails them all is poison. It differs from the host in this: a blob
+trigger whose source is `EventGrid` is served like one that polls, by scanning its container; receipts are kept in
+memory, so that every blob is new after a restart (unless `only_new`); a poison event is reported, not queued; schedules
+are in UTC and no missed run is made up; host.json's log levels are not applied; identity-based connections are not
+served.
 
-As a process of its own (`python -m local.functions_host`) it writes one JSON object a line on standard output:
+It reports events, each a mapping that JSON can hold:
 
 - `host.ready`: `functions`, the index: name, type, what triggers it, whether a setting disables it
 - `host.invoked`, `host.failed`: `function`, `ok`, `ms`; of a blob function `connection`, `blob` (`container/name`) and
   `attempt`; where it failed `error` and `stack`
-- `host.poison`: a blob event given up: `function`, `connection`, `blob`, `attempts`
-- `host.scan_failed`: a container can't be listed: `function`, `error`; said once until it works again
-- `host.command_failed`: a line on standard input was no command: `error`
+- `host.poison`: a blob event that failed all its attempts: `function`, `connection`, `blob`, `attempts`
+- `host.scan_failed`: a container can't be listed: `function`, `error`; reported once until it works again
 - `host.stopping`: nothing new is started; running invocations finish
 - `host.stopped`: counts of `invoked`, `failed`, `poison`, and of invocations `abandoned` while they ran
-- `host.fault`: the app can't be served: `error`, `stack`; the exit code is 1
-- `log`: a log line of the app: `level`, `logger`, `message`
-
-What the app prints goes to standard error.
 """
 
-import argparse
 import asyncio
-import logging
 import os
 import random
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
@@ -39,9 +31,9 @@ from pathlib import Path
 
 from azure.core.exceptions import AzureError
 
-from local.functions_host.app_folder import HostError, read_blob_limits, read_local_settings
+from local.functions_host.app_folder import HostError, read_blob_limits
 from local.functions_host.blob_scan import BlobEvent, ContainerScan
-from local.functions_host.event_lines import Event, EventLines, LogEvents
+from local.functions_host.event_lines import Event
 from local.functions_host.triggers import BlobTrigger, TimerTrigger, read_triggers
 from local.functions_host.worker import Arguments, invoke, load_app
 
@@ -51,7 +43,7 @@ _CLOCK_SECONDS = 30.0
 
 @dataclass(slots=True)
 class _Timer:
-    """A timer and its state: the host never runs one beside itself."""
+    """A timer and its state: the host never runs a timer twice at a time."""
 
     trigger: TimerTrigger
     due: datetime
@@ -121,8 +113,8 @@ class WorkerHost:
         self._slots = asyncio.Semaphore(limits.parallel)
         async with asyncio.TaskGroup() as self._group:
             now = datetime.now(UTC)
-            self._timers = {trigger.function: _Timer(trigger, trigger.schedule.after(now)) for trigger in timers}
-            self._report({"event": "host.ready", "functions": [trigger.description() for trigger in triggers]})
+            self._timers = {trigger.function: _Timer(trigger, trigger.schedule.find_next(now)) for trigger in timers}
+            self._report({"event": "host.ready", "functions": [trigger.describe() for trigger in triggers]})
             sources = [self._group.create_task(self._watch(scan)) for scan in scans]
             sources += [
                 self._group.create_task(self._keep_time(timer))
@@ -159,7 +151,7 @@ class WorkerHost:
         if self._only_new:
             for scan in scans:
                 try:
-                    await asyncio.to_thread(scan.events)
+                    await asyncio.to_thread(scan.scan)
                 except AzureError as error:
                     raise HostError(f"can't see which blobs there are already: {error}") from error
         return scans
@@ -178,7 +170,7 @@ class WorkerHost:
         failing = False
         while True:
             try:
-                events = await asyncio.to_thread(scan.events)
+                events = await asyncio.to_thread(scan.scan)
             except AzureError as error:
                 if not failing:
                     self._report({"event": "host.scan_failed", "function": scan.function, "error": str(error)})
@@ -206,16 +198,16 @@ class WorkerHost:
             while (rest := (timer.due - datetime.now(UTC)).total_seconds()) > 0:  # noqa: ASYNC110  a clock is no event
                 await asyncio.sleep(min(rest, _CLOCK_SECONDS))
             started = max(timer.due, datetime.now(UTC))
-            # Waiting for the task, unlike awaiting it, doesn't take it along when this is cancelled.
+            # Waiting for the task, unlike awaiting it, doesn't cancel it when this is cancelled.
             await asyncio.wait([self._begin(self._run_timer(timer))])
             # From its start, as the host counts: a run that outlasts the next moment is followed by another at once.
-            timer.due = timer.trigger.schedule.after(started)
+            timer.due = timer.trigger.schedule.find_next(started)
 
     async def _run_timer(self, timer: _Timer) -> None:
         async with timer.lock:
             if self._stopping.is_set():
                 return
-            arguments = timer.trigger.arguments(timer.last, timer.due)
+            arguments = timer.trigger.make_arguments(timer.last, timer.due)
             timer.last = datetime.now(UTC)
             await self._invoke(timer.trigger.function_id, arguments, {"function": timer.trigger.function})
 
@@ -250,74 +242,3 @@ class WorkerHost:
         for task in self._work:
             task.cancel()
         return abandoned
-
-
-async def _take_commands(host: WorkerHost, lines: EventLines) -> None:
-    """Read `fire FUNCTION` lines from standard input; its end stops the host."""
-    reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    async for line in reader:
-        verb, _, function = line.decode().strip().partition(" ")
-        try:
-            if verb != "fire":
-                raise ValueError(f"no command {verb!r}; there is: fire")  # noqa: TRY301  both faults go the same way
-            host.fire(function)
-        except ValueError as error:
-            lines.write({"event": "host.command_failed", "error": str(error)})
-    host.stop()
-
-
-async def _run(host: WorkerHost, lines: EventLines, *, commands: bool, grace_seconds: float) -> int:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, host.stop)
-    reading = asyncio.create_task(_take_commands(host, lines)) if commands else None
-    try:
-        return await host.run(grace_seconds=grace_seconds)
-    finally:
-        if reading is not None:
-            reading.cancel()
-
-
-def main() -> int:
-    """Serve an app until SIGTERM or Ctrl-C; events go to standard output."""
-    parser = argparse.ArgumentParser(
-        prog="python -m local.functions_host", description="A stand-in for the Functions host."
-    )
-    parser.add_argument("--app", type=Path, default=Path(), help="folder of function_app.py (default: this one)")
-    parser.add_argument("--settings", type=Path, help="a local.settings.json, whose Values overlay the environment")
-    parser.add_argument("--poll-seconds", type=float, default=1.0, help="time between two scans (default: 1)")
-    parser.add_argument("--grace-seconds", type=float, default=10.0, help="time to finish at a stop (default: 10)")
-    parser.add_argument("--duplicate", action="store_true", help="deliver each blob event twice, in random order")
-    parser.add_argument("--only-new", action="store_true", help="leave alone the blobs that are there at the start")
-    parser.add_argument(
-        "--commands", action="store_true", help="take 'fire TIMER' lines on standard input until its end"
-    )
-    options = parser.parse_args()
-
-    # From here on standard output belongs to the events; what the app prints goes to standard error.
-    lines = EventLines(os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8"))
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    debug = os.environ.get("PYTHON_ENABLE_DEBUG_LOGGING", "").lower() in {"1", "true"}
-    logging.basicConfig(
-        handlers=[LogEvents(lines)], level=logging.DEBUG if debug else logging.INFO, format="%(message)s"
-    )
-    try:
-        host = WorkerHost(
-            options.app,
-            report=lines.write,
-            settings=read_local_settings(options.settings) if options.settings else None,
-            poll_seconds=options.poll_seconds,
-            duplicate=options.duplicate,
-            only_new=options.only_new,
-        )
-        if not options.app.is_dir():
-            raise HostError(f"{options.app} is no folder")  # noqa: TRY301  reported like all other faults
-        os.chdir(options.app)
-        abandoned = asyncio.run(_run(host, lines, commands=options.commands, grace_seconds=options.grace_seconds))
-    except HostError as fault:
-        lines.write({"event": "host.fault", "error": str(fault), "stack": fault.stack})
-        return 1
-    if abandoned:
-        os._exit(1)  # their threads would keep the process
-    return 0

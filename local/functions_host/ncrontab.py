@@ -1,4 +1,4 @@
-"""NCRONTAB schedules of timer triggers: six fields and the next moment that fits them.
+"""NCRONTAB schedules of timer triggers: six fields, and the next moment that fits them.
 
 The fields are second, minute, hour, day of the month, month and day of the week (0 is Sunday). A field is `*`, a
 number, a range `a-b`, one of these with a step (`*/5`, `10-30/5`, `5/10` from 5 on), or a list of them. A moment must
@@ -20,7 +20,7 @@ _FIELDS = (
 )
 _ITEM = re.compile(r"(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:/(\d{1,2}))?")
 
-# The longest wait that a schedule can mean: a 29 February on a given day of the week, over a century without one.
+# The longest wait that a schedule can mean: a 29 February on a certain day of the week, over a century without one.
 _HORIZON_DAYS = 41 * 366
 
 
@@ -57,29 +57,29 @@ class Schedule:
         if len(fields) != len(_FIELDS):
             raise ValueError(f"schedule {text!r} has {len(fields)} fields, not six as in '0 */5 * * * *'")
         values = [
-            _field(text, field, name, low, high) for field, (name, low, high) in zip(fields, _FIELDS, strict=True)
+            _parse_field(text, field, name, low, high) for field, (name, low, high) in zip(fields, _FIELDS, strict=True)
         ]
         return cls(text, *values)
 
-    def after(self, moment: datetime) -> datetime:
-        """Give the first fitting moment, in whole seconds, that is later than `moment`, in the same time zone.
+    def find_next(self, after: datetime) -> datetime:
+        """Return the first fitting moment that is later, on a full second, in the same time zone.
 
         Raises:
             ValueError: There is none: no year has such a day.
 
         """
-        earliest = moment.replace(microsecond=0) + timedelta(seconds=1)
+        earliest = after.replace(microsecond=0) + timedelta(seconds=1)
         day, from_time = earliest.date(), earliest.time()
         for _ in range(_HORIZON_DAYS):
-            if self._fits_day(day) and (found := self._first_time(from_time)) is not None:
-                return datetime.combine(day, found, tzinfo=moment.tzinfo)
+            if self._fits_day(day) and (found := self._find_time(from_time)) is not None:
+                return datetime.combine(day, found, tzinfo=after.tzinfo)
             day, from_time = day + timedelta(days=1), time.min
         raise ValueError(f"schedule {self.text!r} never comes")
 
     def _fits_day(self, day: date) -> bool:
         return day.month in self.months and day.day in self.days and day.isoweekday() % 7 in self.weekdays
 
-    def _first_time(self, earliest: time) -> time | None:
+    def _find_time(self, earliest: time) -> time | None:
         for hour in self.hours:
             if hour < earliest.hour:
                 continue
@@ -92,7 +92,7 @@ class Schedule:
         return None
 
 
-def _field(text: str, field: str, name: str, low: int, high: int) -> tuple[int, ...]:
+def _parse_field(text: str, field: str, name: str, low: int, high: int) -> tuple[int, ...]:
     values: set[int] = set()
     for item in field.split(","):
         match = _ITEM.fullmatch(item)

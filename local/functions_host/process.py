@@ -12,7 +12,7 @@ from typing import Any, Self
 from local.child_process import ChildProcess, seconds_until
 from local.functions_host.app_folder import HostError
 
-type ReceivedEvent = Mapping[str, Any]
+type HostEvent = Mapping[str, Any]
 """An event as `local.functions_host.host` describes it, read from JSON."""
 
 _PROJECT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ class WorkerProcess:
 
     Attributes:
         functions: Names of the functions that the app's index holds.
-        ready: The `host.ready` event, with all that the index says of them.
+        ready: The `host.ready` event, with the index.
         pid: Process id of the host.
         returncode: Its exit code, negative for a signal; None while it runs.
 
@@ -67,7 +67,7 @@ class WorkerProcess:
         self._environment = os.environ | {"PYTHONPATH": str(_PROJECT)} | dict(settings)
         self._stop_seconds = grace_seconds + _STOP_SECONDS
         self._child: ChildProcess | None = None
-        self.ready: ReceivedEvent = {}
+        self.ready: HostEvent = {}
 
     def __enter__(self) -> Self:
         """Start the host and wait until it serves.
@@ -111,21 +111,19 @@ class WorkerProcess:
         """Exit code of the host, negative for a signal; None while it runs."""
         return self._started().returncode
 
-    def events(self) -> Iterator[ReceivedEvent]:
-        """Give all events from the first on, wait for further ones, and end with the process."""
+    def events(self) -> Iterator[HostEvent]:
+        """Yield all events from the first on, wait for further ones, and end with the process."""
         number = 0
         while (line := self._started().line(number)) is not None:
             yield json.loads(line)
             number += 1
 
-    def seen(self) -> tuple[ReceivedEvent, ...]:
-        """Give all events that have come so far."""
+    def seen(self) -> tuple[HostEvent, ...]:
+        """Return all events that have come so far."""
         return tuple(json.loads(line) for line in self._started().lines())
 
-    def wait_for(
-        self, predicate: Callable[[ReceivedEvent], bool], *, count: int = 1, timeout: float = 10.0
-    ) -> ReceivedEvent:
-        """Give the first event that fits, or the `count`-th, counted from the first event of all; wait for it.
+    def wait_for(self, predicate: Callable[[HostEvent], bool], *, count: int = 1, timeout: float = 10.0) -> HostEvent:
+        """Return the first event that fits, or the `count`-th, counted from the first event of all; wait for it.
 
         Raises:
             TimeoutError: It has not come within `timeout` seconds; the message shows the latest events.
@@ -142,7 +140,7 @@ class WorkerProcess:
                 raise TimeoutError(f"no such event within {timeout:.1f} seconds; latest: {self._latest()}") from None
             if line is None:
                 raise HostEnded(f"exit code {child.wait(_STOP_SECONDS)}; latest events: {self._latest()}")
-            event: ReceivedEvent = json.loads(line)
+            event: HostEvent = json.loads(line)
             if predicate(event):
                 count -= 1
             if count == 0:
@@ -172,7 +170,7 @@ class WorkerProcess:
         return self._started().terminate(self._stop_seconds)
 
     def kill(self) -> int:
-        """End the host at once, as a crash would (SIGKILL); give the exit code, -9 unless it had ended before."""
+        """End the host at once, as a crash would (SIGKILL); return the exit code, -9 unless it had ended before."""
         return self._started().kill()
 
     def _started(self) -> ChildProcess:

@@ -1,7 +1,7 @@
-"""The triggers of a Functions app, as its own index declares them, and what the host sends for each.
+"""The triggers of a Functions app, as its own index declares them, and the messages that the host sends for each.
 
 Only what a local run needs is served: functions with one `blobTrigger` bound to an SDK type (BlobClient, for one), or
-one `timerTrigger`. Everything else is a fault, said before the host is ready. What is sent follows the host's source:
+one `timerTrigger`. Everything else is a fault, raised before the host is ready. The messages follow the host's source:
 BlobTriggerBinding of its storage extension, TimerListener of its timer extension, GrpcMessageConversionExtensions.
 """
 
@@ -39,7 +39,7 @@ class BlobTrigger:
         parameter: The parameter that is bound to the blob.
         path: `container/pattern` as declared, settings filled in.
         container: The container to watch.
-        pattern: Fits the names of the blobs that are meant; its groups are the path's placeholders.
+        pattern: Matches the names of the blobs to serve; its groups are the path's placeholders.
         connection: Name of the app setting with the connection string.
         source: `EventGrid` or `LogsAndContainerScan`, as declared.
 
@@ -55,8 +55,8 @@ class BlobTrigger:
     connection: str
     source: str
 
-    def description(self) -> dict[str, object]:
-        """Give what a person or a test wants to know of it, as JSON values."""
+    def describe(self) -> dict[str, object]:
+        """Describe it for a person or a test, as JSON values."""
         return {
             "name": self.function,
             "type": "blobTrigger",
@@ -66,18 +66,18 @@ class BlobTrigger:
             "disabled": self.disabled,
         }
 
-    def captures(self, name: str) -> dict[str, str] | None:
-        """Match a blob's name with the path's pattern; give the placeholders' values, or None where it doesn't fit.
+    def match_name(self, name: str) -> dict[str, str] | None:
+        """Match a blob's name with the path; return the placeholders' values, or None where it doesn't fit.
 
         A placeholder takes any characters, slashes among them.
         """
         match = self.pattern.fullmatch(name)
         return match.groupdict() if match else None
 
-    def arguments(self, blob: BlobProperties, uri: str, captures: Mapping[str, str]) -> Arguments:
-        """Give what the host sends for this blob: its names as model binding data, and the trigger metadata.
+    def make_arguments(self, blob: BlobProperties, uri: str, captures: Mapping[str, str]) -> Arguments:
+        """Make what the host sends for this blob: its names as model binding data, and the trigger metadata.
 
-        Of `Properties`, which the host fills with the storage SDK's whole BlobProperties, the plain fields are given.
+        Of `Properties`, which the host fills with the storage SDK's complete BlobProperties, it has the plain fields.
         """
         names = {"Connection": self.connection, "ContainerName": self.container, "BlobName": blob.name}
         content = ModelBindingData("1.0", "AzureStorageBlobs", "application/json", json.dumps(names).encode())
@@ -92,7 +92,7 @@ class BlobTrigger:
             "Uri": _as_json(uri),
             "Properties": _as_json(properties),
             "Metadata": _as_json(blob.metadata),
-            "sys": _system_data(self.function),
+            "sys": _make_system_data(self.function),
             **{name: TypedData(string=value) for name, value in captures.items()},
         }
         return Arguments(ParameterBinding(self.parameter, TypedData(model_binding_data=content)), metadata)
@@ -119,8 +119,8 @@ class TimerTrigger:
     schedule: Schedule
     run_on_startup: bool
 
-    def description(self) -> dict[str, object]:
-        """Give what a person or a test wants to know of it, as JSON values."""
+    def describe(self) -> dict[str, object]:
+        """Describe it for a person or a test, as JSON values."""
         return {
             "name": self.function,
             "type": "timerTrigger",
@@ -129,8 +129,8 @@ class TimerTrigger:
             "disabled": self.disabled,
         }
 
-    def arguments(self, last: datetime | None, due: datetime) -> Arguments:
-        """Give what the host sends: the schedule's status (last run of this host, next one) and never past due.
+    def make_arguments(self, last: datetime | None, due: datetime) -> Arguments:
+        """Make what the host sends: the schedule's status (last run of this host, next one), and never past due.
 
         The host keeps the status in storage and so can find a run past due after a restart; here each start is the
         first one.
@@ -143,7 +143,7 @@ class TimerTrigger:
         }
         metadata = {
             "TimerTrigger": TypedData(string=datetime.now(UTC).isoformat()),
-            "sys": _system_data(self.function),
+            "sys": _make_system_data(self.function),
         }
         return Arguments(ParameterBinding(self.parameter, _as_json(request)), metadata)
 
@@ -155,7 +155,7 @@ def read_triggers(
 
     Raises:
         HostError: A function has other bindings, its own retry policy, a blob content binding, a schedule that is not
-            supported, or names a setting that there is not.
+            supported, or names a setting that doesn't exist.
 
     """
     return tuple(_read_trigger(function, settings) for function in functions)
@@ -167,16 +167,16 @@ def _read_trigger(function: RpcFunctionMetadata, settings: Mapping[str, str]) ->
     if function.retry_options is not None:
         raise HostError(f"function {function.name}: this host serves no retry policies")
     if kinds == ["blobTrigger"]:
-        return _blob_trigger(function, bindings[0], settings)
+        return _read_blob_trigger(function, bindings[0], settings)
     if kinds == ["timerTrigger"]:
-        return _timer_trigger(function, bindings[0], settings)
+        return _read_timer_trigger(function, bindings[0], settings)
     raise HostError(
         f"function {function.name} has the bindings {', '.join(kinds)}: "
         "this host serves functions with one blobTrigger or one timerTrigger and no other binding"
     )
 
 
-def _blob_trigger(
+def _read_blob_trigger(
     function: RpcFunctionMetadata, binding: Mapping[str, object], settings: Mapping[str, str]
 ) -> BlobTrigger:
     if binding.get("properties") != {"SupportsDeferredBinding": True}:
@@ -195,24 +195,24 @@ def _blob_trigger(
         parameter=str(binding["name"]),
         path=path,
         container=container,
-        pattern=_name_pattern(names) if slash else re.compile(".*", re.DOTALL),
+        pattern=_compile_pattern(names) if slash else re.compile(".*", re.DOTALL),
         connection=str(binding["connection"]),
         source=str(binding.get("source") or "LogsAndContainerScan"),
     )
 
 
-def _name_pattern(names: str) -> re.Pattern[str]:
-    # split gives literals at even places and the placeholders' names at odd ones
+def _compile_pattern(names: str) -> re.Pattern[str]:
+    # split returns literals at even positions and the placeholders' names at odd ones
     parts = enumerate(_PLACEHOLDER.split(names))
     return re.compile("".join(f"(?P<{part}>.*)" if index % 2 else re.escape(part) for index, part in parts), re.DOTALL)
 
 
-def _timer_trigger(
+def _read_timer_trigger(
     function: RpcFunctionMetadata, binding: Mapping[str, object], settings: Mapping[str, str]
 ) -> TimerTrigger:
     try:
         schedule = Schedule.parse(_fill_in(str(binding["schedule"]), function.name, settings))
-        schedule.after(datetime.now(UTC))
+        schedule.find_next(datetime.now(UTC))
     except ValueError as error:
         raise HostError(f"function {function.name}: {error}") from error
     return TimerTrigger(
@@ -245,5 +245,5 @@ def _as_json(value: object) -> TypedData:
     return TypedData(json=json.dumps(value))
 
 
-def _system_data(function: str) -> TypedData:
+def _make_system_data(function: str) -> TypedData:
     return _as_json({"MethodName": function, "UtcNow": datetime.now(UTC).isoformat(), "RandGuid": str(uuid.uuid4())})

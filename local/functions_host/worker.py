@@ -1,9 +1,9 @@
 """Microsoft's Python runtime, called as the Functions host calls it.
 
-The package azure-functions-runtime is the language worker's own code. In Azure it takes and gives the gRPC messages of
-azure-functions-language-worker-protobuf; it finds their classes in the namespace that the first request brings
-along, and reads nothing but attributes. So the plain classes here, with the same names and fields, stand for them. Of
-each message they have the fields that blob and timer functions need.
+The package azure-functions-runtime is the language worker's own code. In Azure it takes and returns the gRPC messages
+of azure-functions-language-worker-protobuf; it finds their classes in the namespace that comes with the first request,
+and reads nothing but attributes. So the plain classes here, with the same names and fields, stand for them. Of each
+message they have the fields that blob and timer functions need.
 """
 
 import uuid
@@ -39,7 +39,7 @@ class StatusResult:
 
 @dataclass(frozen=True, slots=True)
 class BindingInfo:
-    """One binding of a function, as far as the runtime checks it."""
+    """One binding of a function, with the fields that the runtime checks."""
 
     undefined: ClassVar[int] = 0
     out: ClassVar[int] = 1
@@ -98,7 +98,7 @@ class TypedData:
     model_binding_data: ModelBindingData | None = None
 
     def WhichOneof(self, group: str) -> str | None:  # noqa: N802  protobuf's name, which the runtime calls
-        """Give the name of the field that is set; the only group is `data`."""
+        """Return the name of the field that is set; the only group is `data`."""
         assert group == "data"  # noqa: S101  the protocol has no other group
         return next((name for name in self.__slots__ if getattr(self, name) is not None), None)
 
@@ -111,7 +111,7 @@ class ParameterBinding:
     data: TypedData
 
     def WhichOneof(self, group: str) -> str:  # noqa: N802  protobuf's name, which the runtime calls
-        """Give the name of the field that holds the value: shared memory is not used here."""
+        """Return the name of the field that holds the value: shared memory is not used here."""
         assert group == "rpc_data"  # noqa: S101  the protocol has no other group
         return "data"
 
@@ -264,7 +264,7 @@ async def load_app(folder: Path) -> tuple[RpcFunctionMetadata, ...]:
 
 
 async def invoke(function_id: str, arguments: Arguments) -> RpcException | None:
-    """Run one function to its end, a synchronous one in the worker's thread pool; give what it raised, if it did."""
+    """Run one function to its end, a synchronous one in the worker's thread pool; return what it raised, or None."""
     message = _StreamingMessage(
         invocation_request=_InvocationRequest(
             invocation_id=str(uuid.uuid4()),
@@ -274,14 +274,14 @@ async def invoke(function_id: str, arguments: Arguments) -> RpcException | None:
         )
     )
     answer: InvocationResponse = await runtime.invocation_request(_Request(message))
-    return None if answer.result.status == StatusResult.Success else _reason(answer.result)
+    return None if answer.result.status == StatusResult.Success else _read_error(answer.result)
 
 
 def _check(result: StatusResult) -> None:
     if result.status != StatusResult.Success:
-        error = _reason(result)
+        error = _read_error(result)
         raise HostError(error.message, error.stack_trace)
 
 
-def _reason(result: StatusResult) -> RpcException:
+def _read_error(result: StatusResult) -> RpcException:
     return result.exception or RpcException("the runtime gave no reason", "")

@@ -1,4 +1,4 @@
-"""Where simulated flow logs go: a storage account, or plain files."""
+"""The stores of simulated flow logs: a storage account, or plain files."""
 
 import contextlib
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ class BlobStore(Protocol):
         """Name of the storage account."""
 
     def open(self, container: str, name: str) -> BlockBlob:
-        """Give the blob as it is, or a new one where there is none."""
+        """Return the blob as it is, or a new one where there is none."""
 
     def write(self, container: str, name: str, append: Append) -> None:
-        """Make one append; it is seen as a whole or not at all."""
+        """Make one append; readers see it completely or not at all."""
 
 
 class StorageAccount:
-    """A storage account, or Azurite; containers are made when they are first needed.
+    """A storage account, or Azurite; containers are created when first needed.
 
     Raises:
         azure.core.exceptions.AzureError: from any method, when the service refuses or can't be reached.
@@ -43,8 +43,8 @@ class StorageAccount:
         return str(self._client.account_name)
 
     def open(self, container: str, name: str) -> BlockBlob:
-        """Give the blob as it was committed last, so that a second run goes on where the first ended."""
-        self._make(container)
+        """Return the blob as it was committed last, so that a second run goes on where the first ended."""
+        self._create_container(container)
         try:
             committed, _ = self._client.get_blob_client(container, name).get_block_list("committed")
         except ResourceNotFoundError:
@@ -56,9 +56,9 @@ class StorageAccount:
         blob = self._client.get_blob_client(container, name)
         for block in append.blocks:
             blob.stage_block(block.id, block.data)
-        blob.commit_block_list(_block_list(append.block_ids))
+        blob.commit_block_list(_make_block_list(append.block_ids))
 
-    def _make(self, container: str) -> None:
+    def _create_container(self, container: str) -> None:
         if container not in self._containers:
             with contextlib.suppress(ResourceExistsError):
                 self._client.create_container(container)
@@ -79,11 +79,11 @@ class Folder:
 
     @property
     def account(self) -> str:
-        """What stands for the storage account's name."""
+        """The name that stands for the storage account's."""
         return self._account
 
     def open(self, container: str, name: str) -> BlockBlob:
-        """Give the file as it is; a file has no blocks, so their ids start anew."""
+        """Return the file as it is; a file has no blocks, so their ids start anew."""
         file = self.path / container / name
         return BlockBlob((), file.stat().st_size) if file.exists() else BlockBlob()
 
@@ -96,5 +96,5 @@ class Folder:
             stream.write(append.tail)
 
 
-def _block_list(ids: Sequence[str]) -> list[BlobBlock]:
+def _make_block_list(ids: Sequence[str]) -> list[BlobBlock]:
     return [BlobBlock(block_id) for block_id in ids]

@@ -1,4 +1,4 @@
-"""A PT1H.json as Network Watcher keeps it: a list of blocks that always reads as one whole JSON document.
+"""A PT1H.json as Network Watcher keeps it: a list of blocks that always reads as one complete JSON document.
 
 The first block is `{"records":[`, the last `]}`, and new blocks go before the last one (learn.microsoft.com/azure/
 network-watcher/flow-logs-read). So from one state to the next only bytes from the old length - 2 on are new. Pure.
@@ -30,11 +30,11 @@ class Append:
     """One step from one state of a blob to the next.
 
     Attributes:
-        blocks: those that the blob did not have yet, in the document's order.
-        block_ids: all that it is made of now.
-        start: where bytes are new: 0 for a new blob, else the old length - 2.
-        tail: the bytes from `start` on.
-        offsets: of each record in the blob.
+        blocks: Those that the blob did not have yet, in the document's order.
+        block_ids: All blocks of the blob now.
+        start: Offset of the first new byte: 0 for a new blob, else the old length - 2.
+        tail: The bytes from `start` on.
+        offsets: Of each record in the blob.
 
     """
 
@@ -49,8 +49,8 @@ class BlockBlob:
     """Decides how a blob grows; keeps ids and the length, not the bytes.
 
     Args:
-        block_ids: those of the state to go on from, opener and closer included; none for a new blob.
-        length: of that state in bytes; 0 for a new blob.
+        block_ids: Those of the state to go on from, opener and closer included; none for a new blob.
+        length: Bytes of that state; 0 for a new blob.
 
     """
 

@@ -1,7 +1,7 @@
-"""The truth: what a forwarder must make of every record, told by the model that wrote it, never by reading its text.
+"""What a forwarder must make of every record: computed from the model that wrote it, never by reading its text.
 
-Follows the contract's sections on the flow and on the quarantine, and shares no code with the forwarder, so that the
-two can only agree by both being right.
+It follows what is documented of flows and of the quarantine, and shares no code with the forwarder, so that the two can
+only agree by both being right.
 """
 
 from collections.abc import Sequence
@@ -27,9 +27,9 @@ class Quarantined:
     """A record that must be in quarantine.
 
     Attributes:
-        offset: of its `{` in the blob.
+        offset: Of its `{` in the blob.
         crc: CRC-32 of its bytes, 8 hexadecimal digits.
-        ordinals: its bad tuples, ascending; empty where the record as a whole can't be read.
+        ordinals: Its bad tuples, ascending; empty where nothing of the record can be read.
 
     """
 
@@ -44,8 +44,8 @@ class Expected:
 
     Attributes:
         blob: `account/container/name`.
-        flows: in the blob's order.
-        quarantined: in the blob's order.
+        flows: In the blob's order.
+        quarantined: In the blob's order.
 
     """
 
@@ -55,7 +55,7 @@ class Expected:
 
 
 def expect(blob: str, records: Sequence[Record], offsets: Sequence[int]) -> Expected:
-    """Tell what must come of `records`, put at `offsets` into `blob` (`account/container/name`)."""
+    """Compute what must come of `records`, put at `offsets` into `blob` (`account/container/name`)."""
     key = blake2b(blob.encode(), digest_size=8).hexdigest()
     flows: list[Flow] = []
     quarantined = []
@@ -64,27 +64,27 @@ def expect(blob: str, records: Sequence[Record], offsets: Sequence[int]) -> Expe
         if record.broken or record.unknown:
             quarantined.append(Quarantined(offset, crc, record.broken))
         if not record.unknown:
-            flows += _flows(record, f"{key}-{offset}-{crc}-")
+            flows += _make_flows(record, f"{key}-{offset}-{crc}-")
     return Expected(blob, flows, quarantined)
 
 
-def _flows(record: Record, id_stem: str) -> list[Flow]:
-    """Give a record's flows; their ids are `id_stem` and the tuple's ordinal."""
+def _make_flows(record: Record, id_stem: str) -> list[Flow]:
+    """Make a record's flows; their ids are `id_stem` and the tuple's ordinal."""
     return [
-        _flow(record, seen, f"{id_stem}{ordinal}")
+        _make_flow(record, seen, f"{id_stem}{ordinal}")
         for ordinal, seen in enumerate(record.tuples)
         if ordinal not in record.broken
     ]
 
 
-def _flow(record: Record, seen: Observation, flow_id: str) -> Flow:
-    """Give one tuple's flow."""
+def _make_flow(record: Record, seen: Observation, flow_id: str) -> Flow:
+    """Make one tuple's flow."""
     log, style, talk, rule = record.interface.log, record.style, seen.conversation, seen.conversation.service.rule
     vnet = style.version == VNET
-    packets_out, bytes_out, packets_back, bytes_back = _counters(seen, style)
+    packets_out, bytes_out, packets_back, bytes_back = _read_counters(seen, style)
     return {
         "id": flow_id,
-        "time": _iso(seen.millis, whole=not vnet or style.in_seconds),
+        "time": _format_time(seen.millis, in_seconds=not vnet or style.in_seconds),
         "recordTime": style.time,
         "flowLogType": "vnet" if vnet else "nsg",
         "flowLogVersion": style.version,
@@ -100,7 +100,7 @@ def _flow(record: Record, seen: Observation, flow_id: str) -> Flow:
         "protocol": talk.protocol,
         "direction": "inbound" if rule.direction == "I" else "outbound",
         "decision": "deny" if rule.denies else "allow",
-        "flowState": _state(seen, style),
+        "flowState": _name_state(seen, style),
         "encryption": talk.encryption if vnet else None,
         "packetsSrcToDest": packets_out,
         "bytesSrcToDest": bytes_out,
@@ -109,15 +109,15 @@ def _flow(record: Record, seen: Observation, flow_id: str) -> Flow:
     }
 
 
-def _state(seen: Observation, style: Style) -> str | None:
+def _name_state(seen: Observation, style: Style) -> str | None:
     """Name the state: version 1 has none, and version 2 writes a denied conversation as begun."""
     if style.version == NSG_1:
         return None
     return _STATES["B" if style.version == NSG_2 and seen.state == "D" else seen.state]
 
 
-def _counters(seen: Observation, style: Style) -> Sequence[int | None]:
-    """Give the four counters: none in version 1; version 2 leaves those of begun conversations empty, 4 writes 0."""
+def _read_counters(seen: Observation, style: Style) -> Sequence[int | None]:
+    """Return the four counters: none in version 1; version 2 leaves those of begun conversations empty, 4 writes 0."""
     if style.version != NSG_1 and seen.counters is not None:
         return seen.counters
     if style.version == VNET and not (style.empty_begin and seen.state == "B"):
@@ -126,10 +126,10 @@ def _counters(seen: Observation, style: Style) -> Sequence[int | None]:
 
 
 @lru_cache(maxsize=256)
-def _second(second: int) -> str:
+def _format_second(second: int) -> str:
     return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
-def _iso(millis: int, *, whole: bool) -> str:
-    """Write Unix milliseconds as UTC, cut to whole seconds where the log has only these."""
-    return f"{_second(millis // 1_000)}.{0 if whole else millis % 1_000:03}Z"
+def _format_time(millis: int, *, in_seconds: bool) -> str:
+    """Write Unix milliseconds as UTC, cut to seconds where the log has only these."""
+    return f"{_format_second(millis // 1_000)}.{0 if in_seconds else millis % 1_000:03}Z"

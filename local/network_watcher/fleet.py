@@ -6,7 +6,7 @@ from uuid import UUID
 
 from local.network_watcher.layouts import NSG_1, NSG_2, VNET, FlowLog, NsgFlowLog, VnetFlowLog
 from local.network_watcher.records import Interface
-from local.network_watcher.traffic import addresses_4, addresses_6
+from local.network_watcher.traffic import make_addresses_4, make_addresses_6
 
 _REGION: Final = "WESTEUROPE"
 _GROUP: Final = "rg-shop"
@@ -28,34 +28,34 @@ def fleet(count: int, seed: str) -> list[Interface]:
     The first is VNet, the second NSG version 2, the third VNet with IPv6, the fourth NSG that goes from version 2 to
     version 1 at half past each hour, the fifth NSG version 1. A greater fleet of the same seed begins with the smaller.
     """
-    # Repeatable is the point here; nothing secret is made.
+    # It must be repeatable; nothing secret is made.
     draw = random.Random(f"{seed}/fleet")  # noqa: S311
-    subscription = _guid(draw)
+    subscription = _draw_guid(draw)
     first_mac = draw.randrange(0x100000)
     interfaces = []
     for number in range(count):
         kind, versions = _KINDS[number % len(_KINDS)]
-        addresses = [addresses_4(f"10.1.{number // 200}.{4 + number % 200}")]
+        addresses = [make_addresses_4(f"10.1.{number // 200}.{4 + number % 200}")]
         if kind == "vnet, IPv6 too":
-            addresses.append(addresses_6(f"2001:db8:0:5::{4 + number:x}"))
+            addresses.append(make_addresses_6(f"2001:db8:0:5::{4 + number:x}"))
         log: FlowLog
         if versions[0] == VNET:
-            log = _vnet_log(draw, subscription, number)
+            log = _make_vnet_log(draw, subscription, number)
         else:
-            log = _nsg_log(draw, subscription, number, _UMLAUT_GROUP if "umlaut" in kind else _GROUP.upper())
+            log = _make_nsg_log(draw, subscription, number, _UMLAUT_GROUP if "umlaut" in kind else _GROUP.upper())
         interfaces.append(Interface(f"002248{first_mac + number:06X}", tuple(addresses), log, versions))
     return interfaces
 
 
-def _nsg_log(draw: random.Random, subscription: str, number: int, group: str) -> NsgFlowLog:
+def _make_nsg_log(draw: random.Random, subscription: str, number: int, group: str) -> NsgFlowLog:
     return NsgFlowLog(
         target_id=f"/SUBSCRIPTIONS/{subscription.upper()}/RESOURCEGROUPS/{group}/PROVIDERS/MICROSOFT.NETWORK"
         f"/NETWORKSECURITYGROUPS/NSG-SHOP-{number}",
-        system_id=_guid(draw),
+        system_id=_draw_guid(draw),
     )
 
 
-def _vnet_log(draw: random.Random, subscription: str, number: int) -> VnetFlowLog:
+def _make_vnet_log(draw: random.Random, subscription: str, number: int) -> VnetFlowLog:
     """Make the log of a network, or of a subnet; paths take the three documented shapes in turn."""
     network = f"vnet-shop-{number}"
     name = f"{network}-{_GROUP}-flowlog".upper()
@@ -66,15 +66,15 @@ def _vnet_log(draw: random.Random, subscription: str, number: int) -> VnetFlowLo
     target_id = f"{provider}/virtualNetworks/{network}"
     return VnetFlowLog(
         flow_log_id=flow_log_id,
-        guid=_guid(draw),
+        guid=_draw_guid(draw),
         target_id=f"{target_id}/subnets/web" if number % 2 else target_id,
         # In the manual's words: of its script, of its portal steps, of its command lines.
         between=(short, f"{short}S", flow_log_id)[number % 3],
         nic_acl=f"{provider}/networkSecurityGroups/nsg-shop-{number}",
-        subnet_acl=_guid(draw),
-        manager_acl=_guid(draw),
+        subnet_acl=_draw_guid(draw),
+        manager_acl=_draw_guid(draw),
     )
 
 
-def _guid(draw: random.Random) -> str:
+def _draw_guid(draw: random.Random) -> str:
     return str(UUID(int=draw.getrandbits(128), version=4))

@@ -23,11 +23,11 @@ class Style:
     """What one minute's records of one interface have in common.
 
     Attributes:
-        time: the records' `time`, UTC with seven decimals.
-        version: whose layout the tuples have: 1, 2 or 4.
-        version_text: the version as JSON, a number or a string.
-        in_seconds: whether VNet time stamps have 10 digits rather than 13; NSG ones always have.
-        empty_begin: whether VNet `B` tuples have empty counters rather than zeros; both are documented.
+        time: The records' `time`, UTC with seven decimals.
+        version: Whose layout the tuples have: 1, 2 or 4.
+        version_text: The version as JSON, a number or a string.
+        in_seconds: Whether VNet time stamps have 10 digits rather than 13; NSG ones always have.
+        empty_begin: Whether VNet `B` tuples have empty counters rather than zeros; both are documented.
 
     """
 
@@ -51,7 +51,7 @@ class Nest(NamedTuple):
 
 
 class FlowLog(Protocol):
-    """A flow log resource, as far as its blobs show it."""
+    """The properties of a flow log resource that its blobs show."""
 
     @property
     def container(self) -> str:
@@ -70,16 +70,16 @@ class FlowLog(Protocol):
         """Resource ID of what is logged."""
 
     def frame(self, mac: str, style: Style) -> tuple[str, str]:
-        """Give a record's text before and after its flows."""
+        """Return a record's text before and after its flows."""
 
     def nest(self, mac: str, rule: Rule) -> Nest:
-        """Give the text around the tuples of `rule`."""
+        """Return the text around the tuples of `rule`."""
 
     def acl_id(self, rule: Rule) -> str:
-        """Tell who decided, as the flow's `aclId` must name it."""
+        """Return who decided, as the flow's `aclId` must name it."""
 
     def notices(self, service: Service) -> bool:
-        """Tell whether such conversations are logged at all."""
+        """Return whether such conversations are logged at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,8 @@ class NsgFlowLog:
     """A network security group's flow log.
 
     Attributes:
-        target_id: resource ID of the network security group, in capitals.
-        system_id: a GUID.
+        target_id: Resource ID of the network security group, in capitals.
+        system_id: A GUID.
 
     """
 
@@ -111,24 +111,24 @@ class NsgFlowLog:
         return None
 
     def frame(self, mac: str, style: Style) -> tuple[str, str]:
-        """Give a record's text before and after its flows."""
+        """Return a record's text before and after its flows."""
         head = (
-            f'{{"time":{_text(style.time)},"systemId":{_text(self.system_id)},"macAddress":{_text(mac)},'
-            f'"category":"NetworkSecurityGroupFlowEvent","resourceId":{_text(self.target_id)},'
+            f'{{"time":{_quote(style.time)},"systemId":{_quote(self.system_id)},"macAddress":{_quote(mac)},'
+            f'"category":"NetworkSecurityGroupFlowEvent","resourceId":{_quote(self.target_id)},'
             f'"operationName":"NetworkSecurityGroupFlowEvents","properties":{{"Version":{style.version_text},"flows":['
         )
         return head, "]}}"
 
     def nest(self, mac: str, rule: Rule) -> Nest:
-        """Give the text around the tuples of `rule`: a rule, then an interface."""
-        return Nest(f'{{"rule":{_text(rule.name)},"flows":[', f'{{"mac":{_text(mac)},"flowTuples":[', "]}", "]}")
+        """Return the text around the tuples of `rule`: a rule, then an interface."""
+        return Nest(f'{{"rule":{_quote(rule.name)},"flows":[', f'{{"mac":{_quote(mac)},"flowTuples":[', "]}", "]}")
 
     def acl_id(self, rule: Rule) -> str:  # noqa: ARG002  whatever the rule: the group is the one that decides
         """Name the group: it is the only one that decides here."""
         return self.target_id
 
     def notices(self, service: Service) -> bool:
-        """Tell whether the group decides about it, and it is TCP or UDP."""
+        """Return whether the group decides about it, and it is TCP or UDP."""
         return service.rule.acl in {"nic", "subnet"} and service.protocol in NSG_PROTOCOLS
 
 
@@ -137,12 +137,12 @@ class VnetFlowLog:
     """A flow log of a virtual network, or of a subnet or interface in one.
 
     Attributes:
-        flow_log_id: resource ID of the flow log, in capitals.
-        guid: of the flow log.
-        target_id: resource ID of what is logged.
-        between: what the blob's name has between `flowLogResourceID=` and `/y=`; three shapes are documented.
-        nic_acl: network security group of the interface; real logs give a resource ID or a GUID.
-        subnet_acl: that of the subnet.
+        flow_log_id: Resource ID of the flow log, in capitals.
+        guid: Of the flow log.
+        target_id: Resource ID of what is logged.
+        between: What the blob's name has between `flowLogResourceID=` and `/y=`; three shapes are documented.
+        nic_acl: Network security group of the interface; real logs have a resource ID or a GUID.
+        subnet_acl: That of the subnet.
         manager_acl: Virtual Network Manager's GUID.
 
     """
@@ -166,22 +166,22 @@ class VnetFlowLog:
         return f"flowLogResourceID={self.between}"
 
     def frame(self, mac: str, style: Style) -> tuple[str, str]:
-        """Give a record's text before and after its flows; real logs have their keys in alphabetical order."""
+        """Return a record's text before and after its flows; real logs have their keys in alphabetical order."""
         head = (
-            f'{{"category":"FlowLogFlowEvent","flowLogGUID":{_text(self.guid)},'
-            f'"flowLogResourceID":{_text(self.flow_log_id)},"flowLogVersion":{style.version_text},'
+            f'{{"category":"FlowLogFlowEvent","flowLogGUID":{_quote(self.guid)},'
+            f'"flowLogResourceID":{_quote(self.flow_log_id)},"flowLogVersion":{style.version_text},'
             '"flowRecords":{"flows":['
         )
         tail = (
-            f']}},"macAddress":{_text(mac)},"operationName":"FlowLogFlowEvent",'
-            f'"targetResourceID":{_text(self.target_id)},"time":{_text(style.time)}}}'
+            f']}},"macAddress":{_quote(mac)},"operationName":"FlowLogFlowEvent",'
+            f'"targetResourceID":{_quote(self.target_id)},"time":{_quote(style.time)}}}'
         )
         return head, tail
 
     def nest(self, mac: str, rule: Rule) -> Nest:  # noqa: ARG002  the interface stands in the record's frame
-        """Give the text around the tuples of `rule`: an ACL, then a rule."""
-        outer = f'{{"aclID":{_text(self.acl_id(rule))},"flowGroups":['
-        return Nest(outer, '{"flowTuples":[', f'],"rule":{_text(rule.name)}}}', "]}")
+        """Return the text around the tuples of `rule`: an ACL, then a rule."""
+        outer = f'{{"aclID":{_quote(self.acl_id(rule))},"flowGroups":['
+        return Nest(outer, '{"flowTuples":[', f'],"rule":{_quote(rule.name)}}}', "]}")
 
     def acl_id(self, rule: Rule) -> str:
         """Name who decided; the platform and the network's encryption policy have fixed names."""
@@ -194,7 +194,7 @@ class VnetFlowLog:
         }[rule.acl]
 
     def notices(self, service: Service) -> bool:  # noqa: ARG002  every protocol and every decision is logged
-        """Tell that everything is logged."""
+        """Return True: everything is logged."""
         return True
 
 
@@ -211,7 +211,7 @@ def nsg_2(seen: Observation, style: Style) -> str:
     """Write a tuple of version 2: 13 fields, counters empty for `B`, and a denied conversation has state `B`."""
     if seen.counters is None:
         return f"{nsg_1(seen, style)},B,,,,"
-    return f"{nsg_1(seen, style)},{seen.state},{_counters(seen.counters)}"
+    return f"{nsg_1(seen, style)},{seen.state},{_write_counters(seen.counters)}"
 
 
 def vnet_4(seen: Observation, style: Style) -> str:
@@ -221,7 +221,7 @@ def vnet_4(seen: Observation, style: Style) -> str:
     if seen.counters is None:
         counters = ",,," if style.empty_begin and seen.state == "B" else "0,0,0,0"
     else:
-        counters = _counters(seen.counters)
+        counters = _write_counters(seen.counters)
     return (
         f"{stamp},{talk.src_ip},{talk.dest_ip},{talk.src_port},{talk.dest_port},{talk.protocol},"
         f"{talk.service.rule.direction},{seen.state},{talk.encryption},{counters}"
@@ -232,10 +232,10 @@ LAYOUTS: Final[dict[int, Callable[[Observation, Style], str]]] = {NSG_1: nsg_1, 
 """How each version writes an observation."""
 
 
-def _counters(sent: Counters) -> str:
+def _write_counters(sent: Counters) -> str:
     return f"{sent.packets_out},{sent.bytes_out},{sent.packets_back},{sent.bytes_back}"
 
 
-def _text(value: str) -> str:
+def _quote(value: str) -> str:
     """Write a JSON string; Network Watcher's names are UTF-8, unescaped."""
     return json.dumps(value, ensure_ascii=False)

@@ -1,6 +1,6 @@
 """One interface's flow log: its records, minute by minute.
 
-Pure: bytes and the model behind them; where they go is `block_blob`'s and `network_watcher`'s matter.
+Pure: it makes bytes and their model; `block_blob` and `writer` put them into blobs.
 """
 
 import random
@@ -18,7 +18,7 @@ RECORD_BYTES: Final = 32_270
 """Observed: a busy minute is cut into records of at most about this size, all with the same `time`."""
 
 NEWEST_SECONDS: Final = 3
-"""Observed: a record's tuples are 3 to 64 s older than its `time`. Here they cover whole seconds, 60 of them."""
+"""Observed: a record's tuples are 3 to 64 s older than its `time`. Here they cover 60 full seconds."""
 
 HALF_HOUR: Final = 30
 """The minute from which an interface writes its second version."""
@@ -55,9 +55,9 @@ class Interface:
 
     Attributes:
         mac: 12 hexadecimal digits in capitals.
-        addresses: one for each IP version.
-        log: the flow log that covers it.
-        versions: whose layout is written in an hour's first half, and in its second; they differ where a flow log
+        addresses: One for each IP version.
+        log: The flow log that covers it.
+        versions: Whose layout is written in an hour's first half, and in its second; they differ where a flow log
             is reconfigured in mid-hour.
 
     """
@@ -78,8 +78,8 @@ class Oddities:
     """What a flow log's records may show beside the usual, each now and then.
 
     Attributes:
-        forms: documented variants: the version as a string, VNet stamps in seconds, empty VNet `B` counters.
-        hostile: tuples that don't fit their layout, records of unknown versions.
+        forms: Documented variants: the version as a string, VNet stamps in seconds, empty VNet `B` counters.
+        hostile: Tuples that don't fit their layout, records of unknown versions.
 
     """
 
@@ -96,13 +96,13 @@ class Record:
     """One record and the model of what is in it.
 
     Attributes:
-        interface: whose it is.
-        second: its `time` as Unix time, without the fraction.
-        style: how it is written.
-        text: its bytes, from `{` to `}`.
-        tuples: what its tuples tell, in order.
-        broken: ordinals of the tuples that were written wrong on purpose, ascending.
-        unknown: whether its version is one that nobody knows, so that none of it can be read.
+        interface: Whose it is.
+        second: Its `time` as Unix time, without the fraction.
+        style: How it is written.
+        text: Its bytes, from `{` to `}`.
+        tuples: The observations in its tuples, in order.
+        broken: Ordinals of the tuples that were written wrong on purpose, ascending.
+        unknown: Whether its version is one that nobody knows, so that nothing of it can be read.
 
     """
 
@@ -133,11 +133,11 @@ class Recorder:
     """Writes one interface's flow log.
 
     Args:
-        interface: whose.
-        first_minute: minutes since 1970 of the first record's `time`.
-        per_minute: tuples a minute.
-        seed: the same seed and the same other arguments give the same bytes.
-        oddities: what to mix in.
+        interface: Its flow log is written.
+        first_minute: Minutes since 1970 of the first record's `time`.
+        per_minute: Tuples a minute.
+        seed: The same seed and the same other arguments write the same bytes.
+        oddities: What to mix in.
 
     """
 
@@ -152,7 +152,7 @@ class Recorder:
         self.interface = interface
         self._minute = first_minute
         self._oddities = oddities
-        # Repeatable is the point here; nothing secret is made.
+        # It must be repeatable; nothing secret is made.
         self._random = random.Random(f"{seed}/{interface.mac}/records")  # noqa: S311
         self._phase = self._random.randrange(5, 55)
         self._fraction = self._random.randrange(9_000_000)
@@ -169,15 +169,15 @@ class Recorder:
         second = self._minute * 60 + self._phase
         half = self._minute % 60 >= HALF_HOUR
         self._minute += 1
-        style = self._style(second, self.interface.versions[half])
+        style = self._choose_style(second, self.interface.versions[half])
         head, tail = self.interface.log.frame(self.interface.mac, style)
         room = RECORD_BYTES - len(head.encode()) - len(tail.encode())
         return [
-            self._record(second, style, page, head, tail)
-            for page in _cut(self._rules(self._traffic.minute(), style), room)
+            self._write_record(second, style, page, head, tail)
+            for page in _cut(self._sort_by_rule(self._traffic.minute(), style), room)
         ]
 
-    def _style(self, second: int, version: int) -> Style:
+    def _choose_style(self, second: int, version: int) -> Style:
         """Choose how a minute's records look."""
         moment = datetime.fromtimestamp(second, UTC)
         time = f"{moment:%Y-%m-%dT%H:%M:%S}.{self._fraction + self._random.randrange(1_000_000):07}Z"
@@ -188,7 +188,7 @@ class Recorder:
             return replace(style, version_text=f'"{version}.0"') if self._one_in(ODD_ONE_IN) else style
         return replace(style, in_seconds=self._one_in(ODD_ONE_IN), empty_begin=self._one_in(ODD_ONE_IN))
 
-    def _rules(self, seen: Sequence[Observation], style: Style) -> list[_Slice]:
+    def _sort_by_rule(self, seen: Sequence[Observation], style: Style) -> list[_Slice]:
         """Sort observations by rule, and each rule's by time; outbound rules first."""
         by_rule: defaultdict[Rule, list[Observation]] = defaultdict(list)
         for one in seen:
@@ -201,7 +201,7 @@ class Recorder:
             slices.append(_Slice(rule, nest, ordered, [write(one, style) for one in ordered]))
         return slices
 
-    def _record(self, second: int, style: Style, page: Sequence[_Slice], head: str, tail: str) -> Record:
+    def _write_record(self, second: int, style: Style, page: Sequence[_Slice], head: str, tail: str) -> Record:
         """Write one record, with what is hostile in it."""
         tuples = tuple(one for part in page for one in part.seen)
         broken: tuple[int, ...] = ()
@@ -212,22 +212,22 @@ class Recorder:
             head, _ = self.interface.log.frame(self.interface.mac, replace(style, version_text=wrong))
         elif self._oddities.hostile and self._one_in(ODD_ONE_IN):
             broken = self._break(page, len(tuples))
-        text = f"{head}{_flows(page)}{tail}".encode()
+        text = f"{head}{_write_flows(page)}{tail}".encode()
         return Record(self.interface, second, style, text, tuples, broken, unknown)
 
     def _break(self, page: Sequence[_Slice], count: int) -> tuple[int, ...]:
-        """Write one to three of a page's tuples wrong, in place; give their ordinals."""
+        """Write one to three of a page's tuples wrong, in place; return their ordinals."""
         ordinals = sorted(self._random.sample(range(count), min(count, self._random.randint(1, 3))))
         for ordinal in ordinals:
-            place = ordinal
+            position = ordinal
             for part in page:
-                if place < len(part.texts):
-                    part.texts[place] = self._wrong(part.texts[place])
+                if position < len(part.texts):
+                    part.texts[position] = self._spoil(part.texts[position])
                     break
-                place -= len(part.texts)
+                position -= len(part.texts)
         return tuple(ordinals)
 
-    def _wrong(self, text: str) -> str:
+    def _spoil(self, text: str) -> str:
         """Make a tuple that fits no layout out of one that does."""
         fields = text.split(",")
         which = self._random.randrange(len(_WRONG_FIELDS) + 2)
@@ -255,21 +255,21 @@ def _cut(slices: Sequence[_Slice], room: int) -> Iterator[list[_Slice]]:
         for end, text in enumerate(part.texts):
             size = len(text) + len('"",')
             if size > left:
-                page += _piece(part, start, end)
+                page += _take_tuples(part, start, end)
                 yield page
                 page, left, start = [], room - frame, end
             left -= size
-        page += _piece(part, start, len(part.texts))
+        page += _take_tuples(part, start, len(part.texts))
     if page:
         yield page
 
 
-def _piece(part: _Slice, start: int, end: int) -> list[_Slice]:
+def _take_tuples(part: _Slice, start: int, end: int) -> list[_Slice]:
     """Take the tuples from `start` to `end`; nothing where there are none."""
     return [part._replace(seen=part.seen[start:end], texts=part.texts[start:end])] if start < end else []
 
 
-def _flows(page: Sequence[_Slice]) -> str:
+def _write_flows(page: Sequence[_Slice]) -> str:
     """Write what stands between a record's head and tail."""
     entries = []
     for _, parts in groupby(page, lambda part: (part.nest.outer_open, part.rule.direction)):

@@ -1,6 +1,6 @@
 """The traffic of one network interface: conversations that begin, continue, end or are denied.
 
-Pure: no I/O and no clock; the same seed gives the same traffic. No address belongs to anybody: they are private
+Pure: no I/O and no clock; the same seed makes the same traffic. No address belongs to anybody: they are private
 (RFC 1918), for documentation (RFC 5737, RFC 3849) or for benchmarks (RFC 2544). 168.63.129.16 and
 fe80::1234:5678:9abc are the platform's own, the same in every Azure network.
 """
@@ -15,7 +15,7 @@ from math import log
 from typing import Final, Literal, NamedTuple
 
 MINUTE: Final = 60_000
-"""Milliseconds of traffic that one call gives."""
+"""Milliseconds of traffic that one call makes."""
 
 UPDATE_EVERY: Final = 300_000
 """Milliseconds between a conversation's updates: about five minutes, as documented for state C."""
@@ -36,11 +36,11 @@ class Rule(NamedTuple):
     """What decides about a conversation.
 
     Attributes:
-        acl: who holds the rule: a network security group of the subnet or of the interface, Virtual Network Manager,
+        acl: Who holds the rule: a network security group of the subnet or of the interface, Virtual Network Manager,
             the platform, or nobody (`unspecified`: dropped because of the network's encryption policy).
         direction: `I` inbound, `O` outbound.
-        denies: whether it denies.
-        name: as Network Watcher writes it, prefix included.
+        denies: Whether it denies.
+        name: As Network Watcher writes it, prefix included.
 
     """
 
@@ -55,17 +55,17 @@ class Service:
     """One kind of conversation.
 
     Attributes:
-        rule: the rule that it meets.
-        weight: how often it begins, relative to the others.
-        peers: which pool the other side comes from.
+        rule: The rule that it meets.
+        weight: How often it begins, relative to the others.
+        peers: Which pool the other side comes from.
         protocol: IANA number; ICMP and IGMP stand for ICMPv6 where the addresses are IPv6.
-        ports: the responder's ports; empty for protocols without ports. One port 0 means any.
-        seconds: mean length; lengths are distributed exponentially.
-        packets: mean number of packets that the initiator sends, and that come back.
-        sizes: bytes of such a packet, each way, headers included.
-        encryption: states that occur; which one is a matter of the peer.
-        symmetric: whether the initiator's port is the responder's (NTP).
-        steady: whether each conversation sends just the mean, as look-ups and health probes do.
+        ports: The responder's ports; empty for protocols without ports. One port 0 means any.
+        seconds: Mean length; lengths are distributed exponentially.
+        packets: Mean number of packets that the initiator sends, and that come back.
+        sizes: Bytes of such a packet, each way, headers included.
+        encryption: States that occur; which one depends on the peer.
+        symmetric: Whether the initiator's port is the responder's (NTP).
+        steady: Whether each conversation sends just the mean, as look-ups and health probes do.
 
     """
 
@@ -126,7 +126,7 @@ SERVICES: Final = (
 )
 """A few busy services, and the noise that every public address gets."""
 
-# Ports that Linux gives to those who connect.
+# Ports that Linux assigns to those who connect.
 _FIRST_PORT: Final = 32_768
 _PORTS: Final = 28_232
 
@@ -147,13 +147,13 @@ _NOTHING: Final = Counters(0, 0, 0, 0)
 
 
 class Conversation(NamedTuple):
-    """A 5-tuple and its whole volume.
+    """A 5-tuple and its complete volume.
 
     Attributes:
-        number: counts the interface's conversations from 0: a 5-tuple may come again, a number doesn't.
-        service: what kind it is, and the rule that it met.
-        encryption: its state, as VNet flow logs write it.
-        total: what its updates add up to; zeros where it was denied.
+        number: Counts the interface's conversations from 0: a 5-tuple may come again, a number doesn't.
+        service: What kind it is, and the rule that it met.
+        encryption: Its state, as VNet flow logs write it.
+        total: What its updates add up to; zeros where it was denied.
 
     """
 
@@ -174,8 +174,8 @@ class Observation(NamedTuple):
     Attributes:
         millis: Unix time in milliseconds.
         state: `B` begun, `C` still going on, `E` ended, `D` denied.
-        conversation: the conversation.
-        counters: what was sent since the observation before; None for `B` and `D`.
+        conversation: The conversation.
+        counters: What was sent since the observation before; None for `B` and `D`.
 
     """
 
@@ -203,18 +203,18 @@ class _Life:
     left: Counters
 
 
-def addresses_4(own: str) -> Addresses:
-    """Peers for an interface with the private IPv4 address `own`, in 10.0.0.0/8."""
-    return Addresses(own, _peers_4())
+def make_addresses_4(own: str) -> Addresses:
+    """Make the addresses of an interface with the private IPv4 address `own`, in 10.0.0.0/8."""
+    return Addresses(own, _make_peers_4())
 
 
-def addresses_6(own: str) -> Addresses:
-    """Peers for an interface with the IPv6 address `own`, in 2001:db8::/32."""
-    return Addresses(own, _peers_6())
+def make_addresses_6(own: str) -> Addresses:
+    """Make the addresses of an interface with the IPv6 address `own`, in 2001:db8::/32."""
+    return Addresses(own, _make_peers_6())
 
 
 @cache
-def _peers_4() -> Mapping[Peers, Sequence[str]]:
+def _make_peers_4() -> Mapping[Peers, Sequence[str]]:
     return {
         "clients": [f"203.0.113.{last}" for last in range(1, 255)],
         "internet": [f"192.0.2.{last}" for last in range(1, 101)],
@@ -225,7 +225,7 @@ def _peers_4() -> Mapping[Peers, Sequence[str]]:
 
 
 @cache
-def _peers_6() -> Mapping[Peers, Sequence[str]]:
+def _make_peers_6() -> Mapping[Peers, Sequence[str]]:
     def some(prefix: str, count: int, step: int) -> list[str]:
         return [str(IPv6Address(int(IPv6Address(prefix)) + n * step)) for n in range(1, count)]
 
@@ -242,11 +242,11 @@ class Traffic:
     """Everything that passes, or doesn't, one network interface, minute by minute.
 
     Args:
-        services: what occurs here.
-        addresses: one or more, one for each IP version.
+        services: What occurs here.
+        addresses: One or more, one for each IP version.
         start: Unix time in milliseconds where the first minute starts.
-        per_minute: observations a minute: as many exactly, or one more, unless more updates are due.
-        seed: the same seed, the same traffic.
+        per_minute: Observations a minute: as many exactly, or one more, unless more updates are due.
+        seed: The same seed, the same traffic.
 
     """
 
@@ -257,7 +257,7 @@ class Traffic:
         self._addresses = addresses
         self._start = start
         self._per_minute = per_minute
-        # Repeatable is the point here; nothing secret is made.
+        # It must be repeatable; nothing secret is made.
         self._random = random.Random(seed).random  # noqa: S311
         self._due: defaultdict[int, list[_Life]] = defaultdict(list)
         self._minute = 0
@@ -265,7 +265,7 @@ class Traffic:
         self._port = int(self._random() * _PORTS)
 
     def minute(self) -> list[Observation]:
-        """Give the next minute's observations, in no order."""
+        """Return the next minute's observations, in no order."""
         seen: list[Observation] = []
         lives = self._due.pop(self._minute, ())
         start = self._start + self._minute * MINUTE
@@ -278,7 +278,7 @@ class Traffic:
 
     def _begin(self, at: int, until: int, seen: list[Observation]) -> None:
         """Begin a conversation at `at` and follow it up to `until`, less than an update's time later."""
-        conversation = self._conversation()
+        conversation = self._draw_conversation()
         service = conversation.service
         if service.rule.denies:
             denied = Observation(at, "D", conversation, None)
@@ -287,11 +287,11 @@ class Traffic:
                 seen.append(denied)
             return
         seen.append(Observation(at, "B", conversation, None))
-        end = at + 1 + int(self._exponential(service.seconds * 1_000))
+        end = at + 1 + int(self._draw_exponential(service.seconds * 1_000))
         if end < until:
             seen.append(Observation(end, "E", conversation, conversation.total))
         else:
-            self._put_aside(_Life(conversation, min(end, self._next_update(at)), end, conversation.total))
+            self._put_aside(_Life(conversation, min(end, self._schedule_update(at)), end, conversation.total))
 
     def _update(self, life: _Life, until: int, seen: list[Observation]) -> None:
         """Note the updates of a conversation that are due before `until`, and put it aside for its next one."""
@@ -301,19 +301,19 @@ class Traffic:
                 return
             delta, life.left = self._share(life.left)
             seen.append(Observation(life.due, "C", life.conversation, delta))
-            life.due = min(life.end, self._next_update(life.due))
+            life.due = min(life.end, self._schedule_update(life.due))
         self._put_aside(life)
 
     def _put_aside(self, life: _Life) -> None:
         self._due[(life.due - self._start) // MINUTE].append(life)
 
-    def _conversation(self) -> Conversation:
+    def _draw_conversation(self) -> Conversation:
         """Draw a conversation."""
         draw = self._random
         service = self._urn[int(draw() * len(self._urn))]
         addresses = self._addresses[int(draw() * len(self._addresses))]
         peers = addresses.peers[service.peers]
-        # The power makes the pool's first addresses busy ones, as in any network.
+        # The power makes the pool's first addresses the busy ones, as in any network.
         which = int(draw() ** 3 * len(peers))
         peer, own, protocol = peers[which], addresses.own, service.protocol
         if ":" in own:
@@ -321,7 +321,7 @@ class Traffic:
         dest_port = src_port = 0
         if service.ports:
             dest_port = service.ports[int(draw() * len(service.ports))] or 1 + int(draw() * 65_535)
-            src_port = dest_port if service.symmetric else self._source_port(service.rule.direction)
+            src_port = dest_port if service.symmetric else self._choose_source_port(service.rule.direction)
         self._conversations += 1
         return Conversation(
             self._conversations - 1,
@@ -332,24 +332,24 @@ class Traffic:
             dest_port,
             protocol,
             service.encryption[which % len(service.encryption)],
-            self._volume(service),
+            self._draw_volume(service),
         )
 
-    def _source_port(self, direction: Direction) -> int:
+    def _choose_source_port(self, direction: Direction) -> int:
         """Choose an initiator's port: one's own follow each other closely, those of others are seen from afar."""
         if direction == "I":
             return _FIRST_PORT + int(self._random() * _PORTS)
         self._port = (self._port + 1 + int(self._random() * 5)) % _PORTS
         return _FIRST_PORT + self._port
 
-    def _volume(self, service: Service) -> Counters:
-        """Draw how much a whole conversation sends; both ways grow together."""
+    def _draw_volume(self, service: Service) -> Counters:
+        """Draw how much a conversation sends in all; both ways grow together."""
         if service.rule.denies:
             return _NOTHING
         if service.steady:
             packets_out, packets_back = (int(packets) for packets in service.packets)
             return Counters(packets_out, packets_out * service.sizes[0], packets_back, packets_back * service.sizes[1])
-        much = self._exponential(1.0)
+        much = self._draw_exponential(1.0)
         packets_out = 1 + int(much * (service.packets[0] - 1))
         packets_back = int(0.5 + much * service.packets[1])
         # Sizes differ a little from one conversation to the next.
@@ -371,10 +371,10 @@ class Traffic:
             packets_back,
             packets_back * (left.bytes_back // max(1, left.packets_back)),
         )
-        return now, Counters(*(whole - sent for whole, sent in zip(left, now, strict=True)))
+        return now, Counters(*(total - sent for total, sent in zip(left, now, strict=True)))
 
-    def _next_update(self, after: int) -> int:
+    def _schedule_update(self, after: int) -> int:
         return after + UPDATE_EVERY + int((self._random() - 0.5) * UPDATE_JITTER)
 
-    def _exponential(self, mean: float) -> float:
+    def _draw_exponential(self, mean: float) -> float:
         return -log(1.0 - self._random()) * mean

@@ -26,6 +26,7 @@ from flowlog_core.events.packer import Event
 from flowlog_core.operations.ports import RetainedFrom
 from flowlog_core.operations.received_event import ReceivedEvent
 from flowlog_core.source.blob import ByteRange
+from flowlog_core.connections import EventHubConnection
 from local.event_hub.amqp_frames import write_message
 from local.event_hub.server import EventHub
 from tests.support.hubs import OpenHub
@@ -160,7 +161,7 @@ def test_closing_it_in_mid_stream_leaves_neither_threads_nor_connections(hub: Ev
     events.close()
 
     wait_until(lambda: "receiver" not in {thread.name for thread in threading.enumerate()})
-    wait_until(lambda: not hub._connections)
+    wait_until(lambda: not hub.connections)
 
 
 def test_a_slow_reader_slows_the_receiving_down(hub: EventHub, send: Send, monkeypatch: pytest.MonkeyPatch) -> None:

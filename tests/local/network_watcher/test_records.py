@@ -1,4 +1,4 @@
-"""The records are what Network Watcher would write, and the truth that is told of them is the truth."""
+"""The records are what Network Watcher would write, and what is expected of them is what they say."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from local.network_watcher.expected import expect
 from local.network_watcher.fleet import fleet
 from local.network_watcher.records import PLAIN, RECORD_BYTES, Oddities, Record, Recorder
 from local.network_watcher.traffic import UPDATE_EVERY, UPDATE_JITTER, Conversation, Observation
-from tests.local.flow_log_reader import read, tuples
+from tests.local.network_watcher.flow_log_reader import read, tuples
 
 MINUTE = int(datetime(2026, 11, 20, 9, tzinfo=UTC).timestamp()) // 60
 """An hour's first."""
@@ -52,7 +52,7 @@ class Storage:
 
 
 def grow(source: Recorder, minutes: int) -> Iterator[tuple[bytes, Append, Sequence[Record]]]:
-    """Write some minutes into one blob; give each committed state, the step to it and the step's records."""
+    """Write some minutes into one blob; yield each committed state, the step to it and the step's records."""
     storage, blob = Storage(), BlockBlob()
     for _ in range(minutes):
         records = source.minute()

@@ -67,7 +67,7 @@ def test_a_path_matches_names_and_captures_its_placeholders(
     trigger = blob_trigger(path, Box="inbox")
 
     assert trigger.container == "inbox"
-    assert trigger.captures(name) == captures
+    assert trigger.match_name(name) == captures
 
 
 def test_a_timer_is_read_with_its_schedule_and_sends_its_status() -> None:
@@ -78,7 +78,7 @@ def test_a_timer_is_read_with_its_schedule_and_sends_its_status() -> None:
     assert (trigger.schedule.text, trigger.run_on_startup, trigger.disabled) == ("0 0 0 1 1 *", True, True)
 
     due = datetime(2027, 1, 1, tzinfo=UTC)
-    sent = trigger.arguments(None, due)
+    sent = trigger.make_arguments(None, due)
 
     assert sent.parameter.name == "timer"
     assert json.loads(sent.parameter.data.json or "") == {
@@ -136,25 +136,25 @@ def test_a_connection_without_a_connection_string_is_a_fault(settings: dict[str,
 def test_a_scan_gives_each_changed_etag_once(azurite: Azurite) -> None:
     scan = ContainerScan(blob_trigger("inbox/{name}.txt"), {"Store": azurite.connection_string})
     with BlobServiceClient.from_connection_string(azurite.connection_string) as storage:
-        assert scan.events() == []
+        assert scan.scan() == []
         container = storage.create_container("inbox")
         for name in ("a.txt", "b.txt", "c.json"):
             container.upload_blob(name, b"1")
-        assert [event.blob for event in scan.events()] == ["inbox/a.txt", "inbox/b.txt"]
-        assert scan.events() == []
+        assert [event.blob for event in scan.scan()] == ["inbox/a.txt", "inbox/b.txt"]
+        assert scan.scan() == []
         container.upload_blob("b.txt", b"2", overwrite=True)
         container.upload_blob("b.txt", b"3", overwrite=True)
         container.delete_blob("a.txt")
-        assert [event.blob for event in scan.events()] == ["inbox/b.txt"]
+        assert [event.blob for event in scan.scan()] == ["inbox/b.txt"]
         storage.delete_container("inbox")
-        assert scan.events() == []
+        assert scan.scan() == []
 
 
 def test_a_blob_event_carries_what_the_host_sends(azurite: Azurite) -> None:
     scan = ContainerScan(blob_trigger("box/{folder}/{name}"), {"Store": azurite.connection_string})
     with BlobServiceClient.from_connection_string(azurite.connection_string) as storage:
         storage.create_container("box").upload_blob("a b/50%.txt", b"12345", metadata={"by": "me"})
-        (event,) = scan.events()
+        (event,) = scan.scan()
 
     data = event.arguments.parameter.data.model_binding_data
     assert event.arguments.parameter.name == "client"
@@ -185,7 +185,7 @@ def test_limits_come_from_host_json(tmp_path: Path) -> None:
         ('{"extensions": 1}', "'extensions' is 1, not a JSON object"),
         (
             '{"extensions": {"blobs": {"poisonBlobThreshold": 0}}}',
-            "poisonBlobThreshold is 0, not a whole number from 1",
+            "poisonBlobThreshold is 0, not an integer from 1",
         ),
     ],
 )

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
@@ -15,12 +13,10 @@ import pytest
 from azure.storage.blob import BlobBlock, BlobServiceClient
 
 from local.azurite import Azurite
-from local.child_process import ChildProcess
 from local.functions_host.app_folder import HostError
-from local.functions_host.process import HostEnded, ReceivedEvent, WorkerProcess
+from local.functions_host.process import HostEnded, HostEvent, WorkerProcess
 
 APP = Path(__file__).parent / "sample_app"
-PROJECT = APP.parents[2]
 NEVER = "0 0 0 1 1 *"
 
 
@@ -87,19 +83,19 @@ def open_gate(storage: BlobServiceClient, name: str) -> None:
     storage.get_blob_client("gates", name).upload_blob(b"")
 
 
-def is_event(event: ReceivedEvent, kind: str, blob: str) -> bool:
+def is_event(event: HostEvent, kind: str, blob: str) -> bool:
     return event.get("event") == kind and event.get("blob") == f"inbox/{blob}"
 
 
-def wait_for(host: WorkerProcess, kind: str, blob: str, count: int = 1) -> ReceivedEvent:
+def wait_for(host: WorkerProcess, kind: str, blob: str, count: int = 1) -> HostEvent:
     return host.wait_for(lambda event: is_event(event, kind, blob), count=count)
 
 
-def wait_for_log(host: WorkerProcess, message: str) -> ReceivedEvent:
+def wait_for_log(host: WorkerProcess, message: str) -> HostEvent:
     return host.wait_for(lambda event: event["event"] == "log" and message in event["message"])
 
 
-def all_events(host: WorkerProcess) -> list[ReceivedEvent]:
+def all_events(host: WorkerProcess) -> list[HostEvent]:
     """Everything the host said, once it has ended."""
     return list(host.events())
 
@@ -322,63 +318,10 @@ def test_after_a_kill_every_blob_is_new_unless_only_new_ones_are_wanted(
     assert served == ["inbox/new.txt"]
 
 
-def test_an_app_that_can_not_be_imported_ends_the_host_with_its_error_in_one_line() -> None:
-    environment = os.environ | {"SAMPLE_FAULT": "FLOWLOG_FIELDS: unknown key\nFLOWLOG_START: no time"}
-    command = [sys.executable, "-m", "local.functions_host", "--app", str(APP)]
-
-    ended = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False)  # noqa: S603  a fixed command
-
-    fault = json.loads(ended.stdout)
-    assert ended.returncode == 1
-    assert fault["event"] == "host.fault"
-    assert fault["error"] == "ValueError: FLOWLOG_FIELDS: unknown key\nFLOWLOG_START: no time"
-    assert ended.stderr == ""
-
-
 def test_a_connection_that_names_no_setting_is_raised_at_the_start() -> None:
     fault = "function record: there is no app setting SampleStorage, which its connection names"
     with pytest.raises(HostError, match=fault), WorkerProcess(APP, settings={"SAMPLE_SCHEDULE": NEVER}):
         pytest.fail("the host serves an app that it can't serve")
-
-
-def test_the_host_ends_with_its_command_input(azurite: Azurite) -> None:
-    settings = {"SampleStorage": azurite.connection_string, "SAMPLE_SCHEDULE": NEVER}
-    command = [sys.executable, "-m", "local.functions_host", "--app", str(APP), "--commands"]
-
-    ended = subprocess.run(  # noqa: S603  a fixed command
-        command,
-        env=os.environ | settings,
-        cwd=PROJECT,
-        input="fire nobody\nhalt\n",
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-
-    events = [json.loads(line) for line in ended.stdout.splitlines()]
-    failed = [event["error"] for event in events if event["event"] == "host.command_failed"]
-    assert ended.returncode == 0
-    assert events[-1]["event"] == "host.stopped"
-    assert failed == ["no timer 'nobody'; there are: tick, at_start", "no command 'halt'; there is: fire"]
-
-
-def test_app_settings_come_from_a_settings_file_when_asked(
-    azurite: Azurite, storage: BlobServiceClient, tmp_path: Path
-) -> None:
-    upload(storage, "from settings.txt")
-    file = tmp_path / "local.settings.json"
-    file.write_text(
-        json.dumps({"Values": {"SampleStorage": azurite.connection_string, "SAMPLE_SCHEDULE": NEVER}}), "utf-8"
-    )
-    command = [sys.executable, "-m", "local.functions_host", "--app", str(APP), "--settings", str(file)]
-    host = ChildProcess(command, folder=PROJECT)
-    try:
-        number = 0
-        while not is_event(json.loads(host.line(number, timeout=10) or "{}"), "host.invoked", "from settings.txt"):
-            number += 1
-        assert host.terminate(timeout=10) == 0
-    finally:
-        host.kill()
 
 
 def test_the_host_outlives_an_outage_of_storage(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def hub(open_hub: OpenHub) -> EventHub:
 
 
 class Peer:
-    """A client that does what it is told, in a session on channel 0."""
+    """A client that does nothing by itself, in a session on channel 0."""
 
     def __init__(self, hub: EventHub, *, window: int = 1000, idle_milliseconds: int | None = None) -> None:
         self.socket = socket.create_connection(("127.0.0.1", hub.port), timeout=DEADLINE)
@@ -72,11 +72,11 @@ class Peer:
         self.send(FlowFrame(frames, window, 0, 1000, 0, received, credit, None, None, None, None))
 
     def wait_for[T](self, kind: type[T]) -> T:
-        """Give the next performative of one kind."""
+        """Return the next performative of one kind."""
         return next(frame.performative for frame in self.frames if isinstance(frame.performative, kind))
 
     def answers[T](self, kind: type[T]) -> list[T]:
-        """Give everything of one kind that was due when the hub got here."""
+        """Return everything of one kind that was due when the hub got here."""
         self.begin(FENCE)
         found: list[T] = []
         for frame in self.frames:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -22,6 +23,11 @@ TUPLES = {
 }
 STATES = {"B": "begin", "C": "continue", "E": "end", "D": "deny"}
 COUNTER_KEYS = ("packetsSrcToDest", "bytesSrcToDest", "packetsDestToSrc", "bytesDestToSrc")
+
+
+def documents(folder: Path) -> dict[str, bytes]:
+    """Return the flow logs below a folder, by their paths in it."""
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("PT1H.json")}
 
 
 def read(document: bytes, blob: str) -> Expected:
@@ -47,7 +53,7 @@ def read(document: bytes, blob: str) -> Expected:
 
 
 def tuples(record: dict[str, Any]) -> Iterator[tuple[int, Flow, str]]:
-    """Give a known record's tuples, each with its version and what its flow has from the record."""
+    """Yield a known record's tuples, each with its version and what its flow has from the record."""
     if record["category"] == "FlowLogFlowEvent" and record["flowLogVersion"] == 4:
         for acl in record["flowRecords"]["flows"]:
             for group in acl["flowGroups"]:

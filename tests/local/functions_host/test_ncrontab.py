@@ -27,7 +27,7 @@ MOMENTS = st.datetimes(min_value=datetime(2024, 1, 1), max_value=datetime(2032, 
     ],
 )
 def test_the_next_moment_is_the_first_later_one_that_fits(schedule: str, moment: str, expected: str) -> None:
-    after = Schedule.parse(schedule).after(datetime.fromisoformat(moment).replace(tzinfo=UTC))
+    after = Schedule.parse(schedule).find_next(datetime.fromisoformat(moment).replace(tzinfo=UTC))
 
     assert after == datetime.fromisoformat(expected).replace(tzinfo=UTC)
 
@@ -46,7 +46,7 @@ def test_the_next_moment_is_what_counting_the_seconds_finds(
     while candidate.second not in seconds or candidate.minute not in minutes:
         candidate += timedelta(seconds=1)
 
-    assert schedule.after(moment) == candidate
+    assert schedule.find_next(moment) == candidate
 
 
 @pytest.mark.parametrize(
@@ -70,4 +70,4 @@ def test_what_is_not_supported_is_an_error_that_names_the_field(schedule: str, f
 
 def test_a_day_that_never_comes_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"schedule '0 0 0 30 2 \*' never comes"):
-        Schedule.parse("0 0 0 30 2 *").after(datetime(2026, 11, 21, tzinfo=UTC))
+        Schedule.parse("0 0 0 30 2 *").find_next(datetime(2026, 11, 21, tzinfo=UTC))
