@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from local.app_settings import without_app_settings
 from local.child_process import ChildProcess, seconds_until
 from local.functions_host.app_folder import HostError
 
@@ -53,7 +54,7 @@ class WorkerProcess:
 
         Args:
             app_folder: Holds function_app.py and host.json.
-            settings: App settings, beside this process's own environment.
+            settings: All app settings; those in this process's own environment don't count.
             poll_seconds: Time between two scans of a container.
             grace_seconds: How long running invocations may go on at a stop.
             duplicate: Deliver every blob event twice, in random order.
@@ -64,7 +65,7 @@ class WorkerProcess:
         self._command += ["--app", str(app_folder.resolve()), "--poll-seconds", str(poll_seconds)]
         self._command += ["--grace-seconds", str(grace_seconds)]
         self._command += ["--duplicate"] * duplicate + ["--only-new"] * only_new
-        self._environment = os.environ | {"PYTHONPATH": str(_PROJECT)} | dict(settings)
+        self._environment = without_app_settings(os.environ) | {"PYTHONPATH": str(_PROJECT)} | dict(settings)
         self._stop_seconds = grace_seconds + _STOP_SECONDS
         self._child: ChildProcess | None = None
         self.ready: HostEvent = {}

@@ -324,6 +324,14 @@ def test_a_connection_that_names_no_setting_is_raised_at_the_start() -> None:
         pytest.fail("the host serves an app that it can't serve")
 
 
+def test_settings_of_the_hosts_own_environment_are_not_the_apps(
+    azurite: Azurite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AzureWebJobs.record.Disabled", "true")
+    with serve(azurite) as host:
+        assert host.ready["functions"][0]["disabled"] is False
+
+
 def test_the_host_outlives_an_outage_of_storage(tmp_path: Path) -> None:
     azurite = Azurite(data=tmp_path)
     with ExitStack() as stack:
