@@ -1,4 +1,4 @@
-"""Holds what arrives on the hub against what was written, flow by flow."""
+"""Compares every flow received with every flow written."""
 
 import threading
 import time
@@ -7,7 +7,7 @@ from typing import Final
 
 from local.network_watcher.expected import Expected, Flow
 
-_FAULTS_KEPT: Final = 5
+_EXAMPLES_KEPT: Final = 5
 
 
 @dataclass(slots=True)
@@ -19,10 +19,12 @@ class Totals:
         arrived: Flows that arrived and were expected.
         unexpected: Flows that arrived again, or that nobody wrote.
         different: Flows that arrived with other values than were written.
-        quarantined: Records and tuples that the app says it put in quarantine.
+        quarantined: Records and tuples that the app put in quarantine, by its own count.
         to_be_quarantined: Those that belong there.
         events: Events received.
-        blobs: Blobs that they are of.
+        foreign: Those of them that are not the forwarder's, or can't be read.
+        replays: Those of them that belong to a replay.
+        blobs: Blobs that the compared ones are of.
         latest_lag: Seconds from an append to the arrival of its flows, of the latest event.
         greatest_lag: The greatest of these.
 
@@ -35,6 +37,8 @@ class Totals:
     quarantined: int = 0
     to_be_quarantined: int = 0
     events: int = 0
+    foreign: int = 0
+    replays: int = 0
     blobs: set[str] = field(default_factory=set)
     latest_lag: float = 0.0
     greatest_lag: float = 0.0
@@ -45,13 +49,12 @@ class Comparison:
 
     Attributes:
         totals: What has been seen so far.
-        faults: The first few faults, in words.
 
     """
 
     def __init__(self) -> None:
         self.totals = Totals()
-        self.faults: list[str] = []
+        self._examples: list[str] = []
         self._outstanding: dict[str, tuple[Flow, float]] = {}
         self._changed = threading.Condition()
 
@@ -65,7 +68,7 @@ class Comparison:
             self.totals.to_be_quarantined += sum(len(bad.ordinals) or 1 for bad in expected.quarantined)
 
     def put_in_quarantine(self, count: int) -> None:
-        """Take how many more records and tuples the app says it put in quarantine."""
+        """Take how many more records and tuples the app has put in quarantine."""
         with self._changed:
             self.totals.quarantined += count
 
@@ -73,37 +76,55 @@ class Comparison:
         """Take an event: the source blob that it names, and its flows."""
         now = time.monotonic()
         with self._changed:
-            totals = self.totals
-            totals.events += 1
-            totals.blobs.add(blob)
+            self.totals.events += 1
+            self.totals.blobs.add(blob)
             for flow in flows:
                 self._settle(flow, now)
             self._changed.notify_all()
 
+    def pass_over_foreign(self) -> None:
+        """Take an event that is not the forwarder's, or can't be read."""
+        with self._changed:
+            self.totals.events += 1
+            self.totals.foreign += 1
+            self._changed.notify_all()
+
+    def pass_over_replay(self) -> None:
+        """Take an event of a replay, whose flows come again on request."""
+        with self._changed:
+            self.totals.events += 1
+            self.totals.replays += 1
+            self._changed.notify_all()
+
     def wait_until_even(self, timeout: float) -> bool:
-        """Wait until all that was expected has arrived; say whether it has."""
+        """Wait until all that was expected has arrived; return whether it has."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._outstanding, timeout)
 
-    def verdict(self) -> list[str]:
-        """Give what differs, in words; nothing where all is well."""
+    def wait_for_events(self, count: int, timeout: float) -> bool:
+        """Wait until so many events have been taken in all; return whether they have."""
         with self._changed:
-            totals, missing = self.totals, len(self._outstanding)
+            return self._changed.wait_for(lambda: self.totals.events >= count, timeout)
+
+    def verdict(self) -> list[str]:
+        """Return what differs, in words, with a few examples; an empty list where all is well."""
+        with self._changed:
+            totals = self.totals
             checks = {
-                "flows did not arrive": missing,
+                "flows did not arrive": len(self._outstanding),
                 "flows arrived again, or were never written": totals.unexpected,
                 "flows arrived with other values": totals.different,
                 "more or fewer in quarantine than belong there": abs(totals.to_be_quarantined - totals.quarantined),
             }
-            found = [f"{count} {fault}" for fault, count in checks.items() if count]
-            return [*found, *self.faults] if found else []
+            faults = [f"{count} {fault}" for fault, count in checks.items() if count]
+            return [*faults, *self._examples] if faults else []
 
     def _settle(self, flow: Flow, now: float) -> None:
         flow_id = str(flow.get("id"))
         outstanding = self._outstanding.pop(flow_id, None)
         if outstanding is None:
             self.totals.unexpected += 1
-            self._fault(f"flow {flow_id} was not expected (any more)")
+            self._keep_example(f"flow {flow_id} was not expected (any more)")
             return
         expected, written = outstanding
         self.totals.latest_lag = now - written
@@ -114,8 +135,8 @@ class Comparison:
             return
         self.totals.different += 1
         keys = [key for key in expected if flow.get(key) != expected[key]] or ["order of keys"]
-        self._fault(f"flow {flow_id} differs in {', '.join(keys)}")
+        self._keep_example(f"flow {flow_id} differs in {', '.join(keys)}")
 
-    def _fault(self, text: str) -> None:
-        if len(self.faults) < _FAULTS_KEPT:
-            self.faults.append(text)
+    def _keep_example(self, text: str) -> None:
+        if len(self._examples) < _EXAMPLES_KEPT:
+            self._examples.append(text)

@@ -3,11 +3,9 @@
 import gzip
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -308,61 +306,3 @@ def test_all_faults_of_the_settings_are_told_at_once_at_the_start(storage: Azuri
 
     for name in ("FLOWLOG_EVENT_FORMAT", "FLOWLOG_RUN_SECONDS", "FlowLogEventHub"):
         assert name in str(raised.value)
-
-
-def run_local(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # noqa: S603 # this checkout's own program
-        [sys.executable, "-m", "local", *arguments], cwd=APP, stdout=subprocess.PIPE, encoding="utf-8"
-    )
-
-
-def test_make_run_shows_flows_compares_them_and_ends_with_0() -> None:
-    with run_local("--seconds", "3", "--interval", "1", "--seed", uuid.uuid4().hex) as process:
-        output, _ = process.communicate(timeout=90)
-
-    assert process.returncode == 0, output
-    assert "DESTINATION" in output
-    assert "every flow that was written arrived once, as written" in output
-
-
-LOSE_A_FLOW = """
-import sys
-import local.__main__ as program
-from local.comparison import Comparison
-arrive = Comparison.arrive
-Comparison.arrive = lambda self, blob, flows: arrive(self, blob, flows[1:])
-program._SETTLE_SECONDS = 3
-sys.exit(program.main(["--seconds", "1", "--interval", "1", "--interfaces", "1"]))
-"""
-
-
-def test_make_run_ends_with_1_where_flows_are_missing() -> None:
-    done = subprocess.run(  # noqa: S603 # this checkout's own program
-        [sys.executable, "-c", LOSE_A_FLOW], cwd=APP, capture_output=True, text=True, check=False
-    )
-
-    assert done.returncode == 1
-    assert "FAULT: 1 flows did not arrive" in done.stdout
-
-
-def test_make_run_ends_everything_that_it_started_at_ctrl_c() -> None:
-    with run_local("--interval", "1") as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("--"):
-                break
-        children = children_of(process.pid)
-        assert len(children) >= 2
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-
-    assert process.returncode == 0
-    assert [pid for pid in children if Path(f"/proc/{pid}/stat").exists()] == []
-
-
-def children_of(pid: int) -> list[int]:
-    """Give the processes that a process started (of Linux)."""
-    found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        found += [int(child) for child in (task / "children").read_text().split()]
-    return found

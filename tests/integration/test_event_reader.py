@@ -26,7 +26,6 @@ from flowlog_core.events.packer import Event
 from flowlog_core.operations.ports import RetainedFrom
 from flowlog_core.operations.received_event import ReceivedEvent
 from flowlog_core.source.blob import ByteRange
-from flowlog_core.connections import EventHubConnection
 from local.event_hub.amqp_frames import write_message
 from local.event_hub.server import EventHub
 from tests.support.hubs import OpenHub
@@ -168,14 +167,14 @@ def test_a_slow_reader_slows_the_receiving_down(hub: EventHub, send: Send, monke
     for _ in range(200):
         send("x" * 250_000)
     arrived: list[int] = []
-    read = reader_module._received
+    read = reader_module.received_event
 
     def counted(partition: str, event: EventData) -> ReceivedEvent:
         made = read(partition, event)
         arrived.append(len(made.body))
         return made
 
-    monkeypatch.setattr(reader_module, "_received", counted)
+    monkeypatch.setattr(reader_module, "received_event", counted)
 
     with closing(EventHubReader(connection(hub)).read("earliest", follow=False)) as events:
         next(events)

@@ -1,4 +1,4 @@
-"""What arrives is held against what was written."""
+"""What arrives is compared with what was written."""
 
 import pytest
 
@@ -37,7 +37,7 @@ def test_flows_that_arrive_once_as_written_are_all_well() -> None:
         ([FLOW, dict(reversed(OTHER.items()))], "1 flows arrived with other values"),
     ],
 )
-def test_what_differs_is_told(arrivals: list[Flow], fault: str) -> None:
+def test_what_differs_is_in_the_verdict(arrivals: list[Flow], fault: str) -> None:
     made = comparison()
     for flow in arrivals:
         made.arrive("a/c/n", [flow])
@@ -45,8 +45,20 @@ def test_what_differs_is_told(arrivals: list[Flow], fault: str) -> None:
     assert fault in made.verdict()
 
 
-def test_what_is_missing_in_quarantine_is_told() -> None:
+def test_what_is_missing_in_quarantine_is_in_the_verdict() -> None:
     made = Comparison()
     made.expect(Expected("a/c/n", [], [Quarantined(99, "c", ())]))
 
     assert made.verdict() == ["1 more or fewer in quarantine than belong there"]
+
+
+def test_events_that_are_passed_over_are_counted_and_change_no_verdict() -> None:
+    made = Comparison()
+
+    made.pass_over_foreign()
+    made.pass_over_replay()
+
+    assert made.verdict() == []
+    assert (made.totals.events, made.totals.foreign, made.totals.replays) == (2, 1, 1)
+    assert made.wait_for_events(2, timeout=0)
+    assert not made.wait_for_events(3, timeout=0)

@@ -208,7 +208,7 @@ class _Receiver:
     def _on_event(self, _: PartitionContext, event: EventData | None) -> None:
         """Take an event, or None where none has come for a while."""
         if event is not None:
-            received = _received(self._partition, event)
+            received = received_event(self._partition, event)
             self._inbox.put(received)
             self._last = received.sequence
             self._last_came = time.monotonic()
@@ -231,7 +231,8 @@ class _Receiver:
         return state.empty or state.first > end
 
 
-def _received(partition: str, event: EventData) -> ReceivedEvent:
+def received_event(partition: str, event: EventData) -> ReceivedEvent:
+    """Read an event as the client hands it out; anybody may have sent it."""
     sequence, enqueued = event.sequence_number, event.enqueued_time
     if sequence is None or enqueued is None:
         raise ReceiveError(f"partition {partition}: an event without number and time, which Event Hubs never sends")
