@@ -1,7 +1,25 @@
-"""Azure network flow logs, from a growing blob to flat flows on Event Hubs.
+"""Forwards Azure network flow logs to Event Hubs. Public: `read_flows`, `SourceBlob`, `FlowLogError`."""
 
-The package is layered, and imports point down only: use cases and adapters, then ports, then a pure core that never
-imports ``azure``, reads the environment or the clock. ``docs/architecture.md`` has the map.
-"""
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from flowlog_core.errors import FlowLogError as FlowLogError
+    from flowlog_core.reading import read_flows as read_flows
+    from flowlog_core.source.blob import SourceBlob as SourceBlob
 
 __version__ = "0.1.0"
+__all__ = ["FlowLogError", "SourceBlob", "__version__", "read_flows"]
+
+# Imported when first used: every start of the app imports this package, and needs none of them from here.
+_PUBLIC: Final = {
+    "FlowLogError": "flowlog_core.errors",
+    "SourceBlob": "flowlog_core.source.blob",
+    "read_flows": "flowlog_core.reading",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 # whatever the name stands for
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PUBLIC[name]), name)
