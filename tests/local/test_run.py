@@ -150,7 +150,7 @@ def test_another_shell_can_watch_a_run(start: Start, tmp_path: Path) -> None:
 
     assert (tail.returncode, len(tail.stdout.splitlines())) == (0, 4), tail.stderr
     assert "insights-logs-flowlogflowevent" in status.stdout, status.stderr
-    assert "1 blob" in audit.stdout, audit.stderr
+    assert "insights-logs-flowlogflowevent" in audit.stdout, audit.stderr
     assert backfill.returncode == 0, backfill.stderr
     assert EVERYTHING_ARRIVED in output
     assert "replayed" in output
