@@ -9,7 +9,7 @@ KILLS :=
 MIB :=
 ARGUMENTS :=
 
-.PHONY: help set-up run test docs simulate crash backlog bench clean
+.PHONY: help set-up run check test conformance lint docs simulate crash backlog bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' Makefile
@@ -20,7 +20,7 @@ $(SET_UP): requirements.txt requirements-dev.txt local/requirements-node.txt loc
 	@sh local/set_up.sh
 	@touch $@
 
-# checkov pins older packages than the app's own tools, so it has an environment of its own; only tests need it.
+# checkov pins older packages than the app's own tools, so it has an environment of its own; only make conformance needs it.
 $(CHECKOV): $(SET_UP) tests/infra/requirements-checkov.txt
 	@echo "set-up: checkov …"
 	@$(PYTHON) -m venv .venv-checkov
@@ -30,12 +30,20 @@ $(CHECKOV): $(SET_UP) tests/infra/requirements-checkov.txt
 run: $(SET_UP)  ## the whole system on this machine, until Ctrl-C; SECONDS=20 ends by itself and compares
 	@$(PYTHON) -m local $(if $(SECONDS),--seconds $(SECONDS)) $(ARGUMENTS)
 
-test: $(SET_UP) $(CHECKOV)  ## lint, types and all tests; ARGUMENTS go to pytest
+check: $(SET_UP) lint  ## the fast loop: lint, types, layers and the quick tests of the package
+	@$(PYTHON) -m pytest --quiet -m "not slow" tests/unit $(ARGUMENTS)
+
+test: $(SET_UP) lint  ## lint, types, layers and all tests; ARGUMENTS go to pytest
+	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(PYTHON) -m pytest -m "not outside" --durations=15 $(ARGUMENTS)
+
+conformance: $(SET_UP) $(CHECKOV)  ## the tests that only compare with other people's tools
+	@$(PYTHON) -m pytest -m outside $(ARGUMENTS)
+
+lint: $(SET_UP)
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
 	@.venv/bin/lint-imports --no-cache --no-logo
-	@$(PYTHON) -m pytest $(ARGUMENTS)
 
 docs: $(SET_UP)  ## write the reference pages of settings and commands, docs/settings.md and docs/cli.md
 	@$(PYTHON) -m docs.generate

@@ -1,12 +1,20 @@
-"""Real servers for tests: one Azurite for the whole run, and hubs as asked for."""
+"""Real servers for tests, one Azurite for the whole run and hubs as asked for; and how many examples properties get."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from local.azurite import Azurite
 from local.event_hub.server import EventHub
 from tests.support.hubs import OpenHub, clients_of, hubs
+
+# No deadlines: they would judge the machine.
+settings.register_profile("dev", max_examples=25, deadline=None)
+settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
+settings.register_profile("thorough", max_examples=5000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
 @pytest.fixture(scope="session")

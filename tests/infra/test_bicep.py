@@ -1,7 +1,6 @@
 """The templates lead nowhere wrong, keep to the rules, and set what the app reads."""
 
 import re
-import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -14,6 +13,7 @@ from tests.infra.policies import policy_faults
 from tests.infra.references import parameters_given, read, reference_faults
 from tests.infra.role_assignments import role_faults
 from tests.infra.shapes import Shapes
+from tests.support.tools import require_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
@@ -119,21 +119,9 @@ def test_azd_finds_the_app_by_its_tag_and_runs_both_hooks_in_either_shell() -> N
     assert all((ROOT / program).is_file() for program in programs)
 
 
-def compiler() -> list[str] | None:
-    """Give the Bicep compiler's command, or None where there is none on the PATH."""
-    bicep, az = shutil.which("bicep"), shutil.which("az")
-    if bicep:
-        return [bicep, "build", "--stdout"]
-    # S603: fixed arguments
-    if az and subprocess.run([az, "bicep", "version"], capture_output=True, check=False).returncode == 0:  # noqa: S603
-        return [az, "bicep", "build", "--stdout", "--file"]
-    return None
-
-
-@pytest.mark.skipif(compiler() is None, reason="there is no Bicep compiler on the PATH")
 @pytest.mark.parametrize("name", ["main.bicep", "eventSubscriptions.bicep", "roles.bicep"])
 def test_the_compiler_builds_it_without_a_warning(name: str) -> None:
-    command = [*(compiler() or []), str(INFRA / name)]
+    command = [require_tool("bicep"), "build", "--stdout", str(INFRA / name)]
     built = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 # fixed arguments
 
     assert built.returncode == 0, built.stderr

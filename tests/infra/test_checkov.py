@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
+pytestmark = pytest.mark.outside
+
 SKIP = re.compile(r"// checkov:skip=(CKV_AZURE_\d+)(.*)")
 
 

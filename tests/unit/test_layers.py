@@ -57,6 +57,7 @@ def test_no_contract_is_broken(copy: Path) -> None:
     assert broken_in(copy) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("file", "line", "contract"), PLANTED, ids=[f"{file}: {line}" for file, line, _ in PLANTED])
 def test_an_import_that_breaks_a_contract_is_noticed(copy: Path, file: str, line: str, contract: str) -> None:
     add(copy / "flowlog_core" / file, line)

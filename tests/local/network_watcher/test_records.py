@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from local.network_watcher.block_blob import Append, BlockBlob
@@ -64,7 +64,6 @@ def observations(source: Recorder, minutes: int) -> list[Observation]:
     return [seen for _ in range(minutes) for record in source.minute() for seen in record.tuples]
 
 
-@settings(max_examples=25, deadline=None)
 @given(recorders)
 def test_every_committed_state_is_one_json_document_of_all_records(source: Recorder) -> None:
     texts: list[bytes] = []
@@ -75,7 +74,6 @@ def test_every_committed_state_is_one_json_document_of_all_records(source: Recor
         assert [block.id for block in append.blocks if block.id[0] == "D"] == [append.block_ids[-2]]
 
 
-@settings(max_examples=25, deadline=None)
 @given(recorders)
 def test_an_append_changes_only_bytes_from_the_old_length_less_two_on(source: Recorder) -> None:
     states = [(document, append) for document, append, _ in grow(source, 4)]
@@ -86,7 +84,6 @@ def test_an_append_changes_only_bytes_from_the_old_length_less_two_on(source: Re
         assert len(append.blocks) == 1
 
 
-@settings(max_examples=25, deadline=None)
 @given(recorders)
 def test_the_truth_is_what_an_independent_reader_finds(source: Recorder) -> None:
     blob = "account/container/ein Blöb"
@@ -113,7 +110,6 @@ def test_a_busy_minute_is_cut_into_full_records_of_one_time(kind: int) -> None:
         assert len(records[-1].text) <= RECORD_BYTES
 
 
-@settings(max_examples=25, deadline=None)
 @given(recorders)
 def test_tuples_are_3_to_64_seconds_older_than_their_record(source: Recorder) -> None:
     for _, _, records in grow(source, 3):
@@ -133,7 +129,6 @@ def test_each_rule_has_its_tuples_in_the_order_of_time() -> None:
         assert all(times == sorted(times) for times in by_rule.values())
 
 
-@settings(max_examples=10, deadline=None)
 @given(st.sampled_from(KINDS), seeds)
 def test_the_counters_of_a_finished_conversation_add_up_to_its_volume(kind: int, seed: str) -> None:
     seen = observations(recorder(kind, 60, seed=seed), 30)

@@ -5,7 +5,7 @@ import zlib
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flowlog_core.decode.formats import RECORD_MARKER, decode
@@ -34,21 +34,18 @@ from tests.support.framing import (
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(data=documents(), cuts=cut_lists, limit=st.sampled_from([300, SMALL_LIMIT, MAX_RECORD_BYTES]))
 def test_any_cut_gives_the_same_items(data: bytes, cuts: list[int], limit: int) -> None:
     with record_limit(limit):
         assert scan(data, cuts) == scan(data)
 
 
-@settings(max_examples=12, deadline=None)
 @given(data=documents(), limit=st.sampled_from([300, MAX_RECORD_BYTES]))
 def test_one_byte_at_a_time_gives_the_same_items(data: bytes, limit: int) -> None:
     with record_limit(limit):
         assert scan(data, every(1, data)) == scan(data)
 
 
-@settings(max_examples=40, deadline=None)
 @given(data=documents(), cuts=cut_lists, limit=st.sampled_from([300, MAX_RECORD_BYTES]))
 def test_resuming_at_the_end_of_any_item_gives_the_remaining_items(data: bytes, cuts: list[int], limit: int) -> None:
     with record_limit(limit):
@@ -57,7 +54,6 @@ def test_resuming_at_the_end_of_any_item_gives_the_remaining_items(data: bytes, 
             assert scan(data, cuts, offset=item.end) == items[number:]
 
 
-@settings(max_examples=40, deadline=None)
 @given(data=documents(), cuts=cut_lists, limit=st.sampled_from([300, MAX_RECORD_BYTES]))
 def test_offset_and_behind_belong_to_the_last_item_at_all_times(data: bytes, cuts: list[int], limit: int) -> None:
     with record_limit(limit):
@@ -85,7 +81,6 @@ def test_behind_spans_many_small_items(piece: bytes, chunk: int) -> None:
     assert len(ends) >= 4000 // len(piece)
 
 
-@settings(max_examples=60, deadline=None)
 @given(data=documents(), cuts=cut_lists)
 def test_items_stand_in_order_and_hold_their_own_bytes(data: bytes, cuts: list[int]) -> None:
     items = scan(data, cuts)
@@ -100,7 +95,6 @@ def test_items_stand_in_order_and_hold_their_own_bytes(data: bytes, cuts: list[i
         assert not between.strip(b" \t\r\n,]}"), "bytes between items are separators and closers only"
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(sound_records(), max_size=5), separators, st.sampled_from([CLOSER, b"\n  ]\n}\n", b" ] } "]), cut_lists)
 def test_every_record_of_a_sound_document_comes_out_in_its_place(
     written: list[bytes], separator: bytes, closer: bytes, cuts: list[int]
@@ -139,7 +133,6 @@ def test_an_input_that_stops_inside_a_record_is_unfinished_and_the_offset_stays_
 # Malformed framing costs itself only
 
 
-@settings(max_examples=150, deadline=None)
 @given(before=sound_records(), piece=malformed_pieces, after=sound_records(), separator=separators, cuts=cut_lists)
 def test_a_malformed_piece_is_one_malformed_range_and_the_records_around_it_come_out(
     before: bytes, piece: bytes, after: bytes, separator: bytes, cuts: list[int]
@@ -153,7 +146,6 @@ def test_a_malformed_piece_is_one_malformed_range_and_the_records_around_it_come
     assert start + len(piece) <= malformed.end <= last.start
 
 
-@settings(max_examples=100, deadline=None)
 @given(sound_records(), malformed_pieces.filter(lambda piece: piece != INNER_OPENER), sound_records(), cut_lists)
 def test_a_malformed_piece_at_the_end_leaves_the_end_of_the_document_to_the_next_append(
     before: bytes, piece: bytes, appended: bytes, cuts: list[int]
@@ -170,7 +162,6 @@ def test_a_malformed_piece_at_the_end_leaves_the_end_of_the_document_to_the_next
     assert records(scan(grown, cuts, offset=offset)) == [appended]
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(malformed_pieces, min_size=1, max_size=3), sound_records(), cut_lists)
 def test_a_document_that_begins_with_malformed_pieces_gives_what_follows(
     piece: list[bytes], after: bytes, cuts: list[int]
@@ -295,7 +286,6 @@ def test_a_nul_character_written_as_an_escape_is_sound() -> None:
     assert item.value["category"] == "\x00"
 
 
-@settings(max_examples=60, deadline=None)
 @given(malformed_pieces, st.text("QXZ", min_size=6, max_size=8))  # no reason of ours has such a word
 def test_a_reason_never_holds_content(piece: bytes, secret: str) -> None:
     hidden = piece.replace(b"10.0.0", secret.encode())
@@ -324,7 +314,6 @@ def test_a_key_that_stands_twice_is_refused_as_a_parser_keeps_only_the_last(twic
         decode(item.raw, item.value)
 
 
-@settings(max_examples=60, deadline=None)
 @given(sound_records())
 def test_a_sound_record_has_no_key_twice(record: bytes) -> None:
     [item] = scan(document([record]))
@@ -333,7 +322,6 @@ def test_a_sound_record_has_no_key_twice(record: bytes) -> None:
 
 
 @example([b"{" + A] * 3)
-@settings(max_examples=60, deadline=None)
 @given(st.lists(malformed_pieces | sound_records(), max_size=5))
 def test_every_byte_is_in_an_item_or_a_separator_or_still_to_come(pieces: list[bytes]) -> None:
     data = document(pieces)

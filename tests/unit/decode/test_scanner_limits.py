@@ -48,6 +48,7 @@ def test_a_record_over_the_limit_is_passed_over_by_reference_in_bounded_memory()
     assert peak < 4 * MAX_RECORD_BYTES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("begin", "endless"),
     [
@@ -229,6 +230,7 @@ MASSES: dict[str, Callable[[int], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mass", MASSES)
 @pytest.mark.parametrize(("chunk", "size"), [(1 << 30, 20_000), (1000, 20_000), (1, 3_000)])
 @pytest.mark.parametrize("limit", [MAX_RECORD_BYTES, 2000])

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlog_core.decode.formats import LAYOUTS, Layout
@@ -222,7 +222,6 @@ def test_no_tuples_give_no_rows() -> None:
 REASONS = re.compile(r"not a string|\d+ columns where (?:nsg|vnet) version \d has \d+|no [a-z ]+")
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(LAYOUTS), st.integers(0, 12), st.text() | st.from_regex(r"[0-9A-FINTUX_.:,%\-+ \n]{0,12}"))
 def test_a_tuple_is_taken_exactly_where_a_slower_reader_takes_it(layout: Layout, index: int, text: str) -> None:
     changed = with_column(layout, min(index, SOUND[layout].count(",")), text)
@@ -231,7 +230,6 @@ def test_a_tuple_is_taken_exactly_where_a_slower_reader_takes_it(layout: Layout,
     assert found is None or REASONS.fullmatch(found)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.sampled_from([255, 65535, 2**63 - 1]), st.data())
 def test_numbers_are_taken_up_to_their_bound_and_not_beyond(bound: int, data: st.DataObject) -> None:
     column = {255: 5, 65535: 4, 2**63 - 1: 9}[bound]

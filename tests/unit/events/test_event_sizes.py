@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from azure.eventhub import EventData, EventDataBatch
 from azure.eventhub.amqp import AmqpMessageProperties
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlog_core.errors import EventLimitError
@@ -63,7 +63,6 @@ def sent_bytes(event: Event, partition_key: str = "0" * 128) -> int:
 lengths = st.lists(st.lists(st.integers(2, 9_000) | st.integers(2, 60), max_size=12), max_size=8)
 
 
-@settings(max_examples=80, deadline=None)
 @given(lengths, st.sampled_from(FORMATS), st.sampled_from(COMPRESSIONS), st.none() | st.integers(0, 3))
 def test_no_event_is_larger_than_allowed_whatever_the_flows(
     lengths: list[list[int]], format_: EventFormat, compression: EventCompression, seed: int | None
@@ -142,6 +141,7 @@ def fill(events: Sequence[Event], limit: int) -> float:
     return sum(sent_bytes(event) for event in events) / len(events) / limit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [65_536, 262_144])
 @pytest.mark.parametrize("format_", ["ndjson", "records"])
 @both_forms
@@ -156,6 +156,7 @@ def test_events_of_a_backlog_are_nearly_full(
     assert fill(events, limit) >= 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", ["isal", "zlib"])
 def test_bodies_are_gzip_and_full_with_either_library(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if library == "zlib":
@@ -211,6 +212,7 @@ def turning(first: list[Input], second: list[Input], limit: int) -> list[Event]:
     return events[len(events) // 2 : -1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [MIN_EVENT_BYTES, 65_536, 262_144])
 def test_events_become_nearly_full_again_after_flows_suddenly_compress_badly(limit: int) -> None:
     well = encoded(busy_record(seed, 330) for seed in range(10))
@@ -218,6 +220,7 @@ def test_events_become_nearly_full_again_after_flows_suddenly_compress_badly(lim
     assert fill(turning(well, badly, limit), limit) >= 0.86  # properties are a twentieth of the smallest event
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [MIN_EVENT_BYTES, 65_536])
 def test_events_become_nearly_full_again_after_flows_suddenly_compress_well(limit: int) -> None:
     badly = made_up([[800] * 100], seed=1)

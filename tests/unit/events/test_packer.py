@@ -3,7 +3,7 @@
 import json
 from itertools import groupby, pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlog_core.decode.encoded_record import EncodedRecord
@@ -117,7 +117,6 @@ def steps(draw: st.DrawFn) -> list[tuple[str, int]]:
     return draw(st.lists(st.tuples(st.sampled_from(["flows", "aside"]), st.integers(0, 40)), max_size=12))
 
 
-@settings(max_examples=120, deadline=None)
 @given(steps(), st.sampled_from(FORMATS), st.integers(0, 5))
 def test_what_is_in_quarantine_is_told_with_the_range_in_which_it_stands(
     steps: list[tuple[str, int]], format_: EventFormat, pending: int

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlog_core.decode.encoded_record import BadTuple, EncodedRecord
@@ -106,7 +106,6 @@ def flow_records(draw: st.DrawFn) -> bytes:
     return json.dumps(value, ensure_ascii=draw(st.booleans())).encode()
 
 
-@settings(max_examples=150, deadline=None)
 @given(flow_records(), st.integers(0, 2**40))
 def test_flows_are_those_of_an_independent_reader_with_all_keys_in_order(raw: bytes, start: int) -> None:
     encoded = encode(raw, start=start)
@@ -114,7 +113,6 @@ def test_flows_are_those_of_an_independent_reader_with_all_keys_in_order(raw: by
     assert [pairs(line) for line in encoded.lines] == [list(flow.items()) for flow in expected if flow]
 
 
-@settings(max_examples=80, deadline=None)
 @given(flow_records())
 def test_a_tuple_that_does_not_fit_keeps_its_ordinal_and_gives_no_flow(raw: bytes) -> None:
     encoded = encode(raw, ["id"])
@@ -125,7 +123,6 @@ def test_a_tuple_that_does_not_fit_keeps_its_ordinal_and_gives_no_flow(raw: byte
     assert [bad.ordinal for bad in encoded.bad] == [ordinal for ordinal, flow in enumerate(expected) if not flow]
 
 
-@settings(max_examples=80, deadline=None)
 @given(flow_records())
 def test_a_line_is_ascii_and_one_line(raw: bytes) -> None:
     for line in encode(raw).lines:
@@ -134,7 +131,6 @@ def test_a_line_is_ascii_and_one_line(raw: bytes) -> None:
         assert line == json.dumps(json.loads(line), separators=(",", ":"))
 
 
-@settings(max_examples=150, deadline=None)
 @given(flow_records(), st.lists(st.sampled_from(ALL_KEYS), min_size=1, unique=True))
 def test_any_choice_of_fields_gives_the_values_of_the_whole_flow(raw: bytes, fields: list[str]) -> None:
     complete = [json.loads(line) for line in encode(raw).lines]
@@ -142,7 +138,6 @@ def test_any_choice_of_fields_gives_the_values_of_the_whole_flow(raw: bytes, fie
     assert chosen == [[(key, flow[key]) for key in fields] for flow in complete]
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     flow_records(),
     st.sets(st.sampled_from(FURTHER_KEYS)),

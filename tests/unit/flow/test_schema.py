@@ -1,7 +1,7 @@
 """The flow schema, and how a choice of its keys is read."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlog_core.errors import FieldsError
@@ -27,7 +27,6 @@ def test_a_plain_list_replaces_the_default_in_its_own_order(names: list[str], se
     assert select_fields(separator.join(names)) == tuple(names)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(FURTHER_KEYS), unique=True),
     st.lists(st.sampled_from(DEFAULT_KEYS), unique=True, max_size=len(DEFAULT_KEYS) - 1),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from hashlib import blake2b
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlog_core.errors import CheckpointUnreadableError
@@ -50,13 +50,11 @@ SOME = Checkpoint(
 
 
 @given(CHECKPOINTS)
-@settings(deadline=None)
 def test_metadata_gives_back_the_same_checkpoint(checkpoint: Checkpoint) -> None:
     assert Checkpoint.from_metadata(checkpoint.to_metadata()) == checkpoint
 
 
 @given(CHECKPOINTS)
-@settings(deadline=None)
 def test_metadata_is_what_http_headers_take(checkpoint: Checkpoint) -> None:
     """Names are C# identifiers, and both go out as headers: learn.microsoft.com, "Set Blob Metadata"."""
     for name, value in checkpoint.to_metadata().items():

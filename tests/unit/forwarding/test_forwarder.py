@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlog_core.events.packer import EventOptions
@@ -69,7 +69,6 @@ def test_a_quiet_append_costs_six_requests() -> None:
     assert setup.forward().requests == 6
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     sizes=st.lists(st.integers(0, 12), min_size=1, max_size=12),
     stops=st.sets(st.integers(0, 12)),

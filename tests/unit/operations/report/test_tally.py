@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlog_core.errors import TallyError
@@ -57,7 +57,6 @@ def expected(flows: list[tuple[Key, Seen]]) -> dict[Key, Total]:
     return totals
 
 
-@settings(max_examples=150, deadline=None)
 @given(flows=st.lists(st.tuples(KEYS, SEEN), max_size=60), held=st.integers(1, 70))
 def test_totals_are_exact_wherever_they_are_kept(flows: list[tuple[Key, Seen]], held: int) -> None:
     with Tally(held) as tally:
@@ -75,7 +74,6 @@ def test_totals_are_exact_wherever_they_are_kept(flows: list[tuple[Key, Seen]], 
             assert given == [(totals[key].bytes, totals[key].flows) for key in sorted_keys[:4]]
 
 
-@settings(max_examples=50, deadline=None)
 @given(flows=st.lists(st.tuples(KEYS, SEEN), max_size=60), held=st.integers(1, 10))
 def test_a_small_memory_gives_the_same_in_the_same_order_as_a_large_one(
     flows: list[tuple[Key, Seen]], held: int

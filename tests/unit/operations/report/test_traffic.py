@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlog_core.errors import NotAFlowLogError
@@ -205,7 +205,6 @@ TUPLES = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(tuples=st.lists(TUPLES, max_size=40), held=st.integers(1, 6))
 def test_totals_that_outgrow_memory_are_those_that_do_not(tuples: list[str], held: int) -> None:
     records = [vnet_log(tuples[start : start + 7]) for start in range(0, len(tuples), 7)]
