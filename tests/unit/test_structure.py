@@ -1,4 +1,4 @@
-"""Package, requirements and changelog agree, and the app is deployed without what it does not need."""
+"""Package, requirements and changelog agree, the app is deployed without what it does not need, files are short."""
 
 import re
 import tomllib
@@ -10,6 +10,9 @@ ROOT = Path(__file__).resolve().parents[2]
 FIRST_RELEASE = "0.1.0"
 """What the changelog has under Unreleased before any release."""
 
+MOST_LINES = 400
+NOT_BY_HAND = {"local/package-lock.json"}
+
 
 def names_of(file: str) -> list[str]:
     lines = (ROOT / file).read_text().splitlines()
@@ -17,12 +20,13 @@ def names_of(file: str) -> list[str]:
 
 
 def test_requirements_pin_what_pyproject_names() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project = pyproject["project"]
 
     assert set(project["dependencies"]) <= set(names_of("requirements.txt"))
-    extras = {name for names in project["optional-dependencies"].values() for name in names}
+    beside = [*project["optional-dependencies"].values(), *pyproject["dependency-groups"].values()]
     pinned = {*names_of("requirements-dev.txt"), *names_of("local/requirements-node.txt")}
-    assert extras <= pinned
+    assert {name for names in beside for name in names} <= pinned
 
 
 def test_the_app_is_deployed_without_what_it_does_not_need() -> None:
@@ -36,3 +40,16 @@ def test_the_version_is_that_of_the_newest_release_in_the_changelog() -> None:
     releases = re.findall(r"^## \[?(\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 
     assert __version__ == next(iter(releases), FIRST_RELEASE)
+
+
+def test_no_file_is_too_long_to_read() -> None:
+    ignored = {line.rstrip("/") for line in (ROOT / ".gitignore").read_text().splitlines()} | {".git", "golden"}
+    longer = set()
+    for folder, folders, names in ROOT.walk():
+        folders[:] = [name for name in folders if name not in ignored]
+        for name in names:
+            file = folder / name
+            if name not in ignored and file.read_bytes().count(b"\n") > MOST_LINES:
+                longer.add(file.relative_to(ROOT).as_posix())
+
+    assert longer == NOT_BY_HAND
