@@ -8,8 +8,6 @@ such piece is a fraction of the one before, as flows compress well; the cost is 
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from types import ModuleType
 from typing import Final, Protocol
 
 _NEARLY_FULL: Final = 0.92  # of the limit: the pieces for what is left would be too small
@@ -72,6 +70,18 @@ class Body(Protocol):
         ...
 
 
+class Compressor(Protocol):
+    """A stream that compresses, as `zlib.compressobj` makes."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """Take bytes, and give what is compressed so far."""
+        ...
+
+    def flush(self, mode: int = zlib.Z_FINISH, /) -> bytes:
+        """Give what was held back."""
+        ...
+
+
 class PlainBody:
     """A body as it is; see `Body`."""
 
@@ -113,8 +123,8 @@ class PlainBody:
 class GzipBody:
     """A compressed body; see `Body`. At any time ``written + pending`` fits, even if nothing more compresses."""
 
-    def __init__(self, framing: Framing, limit: int) -> None:
-        """Open one of at most `limit` bytes, compressed."""
+    def __init__(self, framing: Framing, limit: int, compressor: Compressor) -> None:
+        """Open one of at most `limit` bytes, compressed by this compressor, to gzip."""
         self.flows = 0
         self._framing = framing
         self._limit = limit
@@ -123,7 +133,7 @@ class GzipBody:
         self._taken_size = 0  # uncompressed
         self._pending = [framing.prefix]
         self._pending_size = len(framing.prefix)
-        self._compressor = _deflate().compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
+        self._compressor = compressor
 
     @property
     def room(self) -> int:
@@ -179,11 +189,10 @@ def incompressible(size: int) -> int:
     return max(0, size - size // 128 - _GZIP_BYTES - _FLUSH_BYTES)
 
 
-@cache
-def _deflate() -> ModuleType:
-    """Choose the compressor: ISA-L's is some five times as fast, and has no wheel for a few platforms."""
+def fastest_compressor() -> Compressor:
+    """Make a compressor to gzip: ISA-L's is some five times as fast, and has no wheel for a few platforms."""
     try:
         from isal import isal_zlib  # noqa: PLC0415 # only who compresses needs it
     except ModuleNotFoundError:
-        return zlib
-    return isal_zlib
+        return zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
+    return isal_zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)

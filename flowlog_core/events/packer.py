@@ -7,13 +7,13 @@ record as soon as its events are full on average, so they are on a backlog, and 
 
 import itertools
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from flowlog_core.decode.encoded_record import EncodedRecord
 from flowlog_core.errors import EventLimitError
-from flowlog_core.events.body import Body, Framing, GzipBody, PlainBody
+from flowlog_core.events.body import Body, Compressor, Framing, GzipBody, PlainBody, fastest_compressor
 from flowlog_core.events.event_properties import PropertiesWriter
 from flowlog_core.flow.schema import DEFAULT_FIELDS
 from flowlog_core.source.blob import ByteRange, SourceBlob
@@ -116,6 +116,7 @@ class Packer:
         generation: int = 0,
         range_start: int = 0,
         replay: str | None = None,
+        new_compressor: Callable[[], Compressor] = fastest_compressor,
     ) -> None:
         """Begin where the last event's range ended.
 
@@ -126,6 +127,7 @@ class Packer:
             generation: The blob's generation.
             range_start: Where the last event's range ended.
             replay: Label of a replay.
+            new_compressor: Makes the compressor of an event, to gzip.
 
         Raises:
             EventLimitError: No flow would fit.
@@ -134,7 +136,7 @@ class Packer:
         self.range_start = range_start
         self._quarantined = 0  # records and tuples that the open range accounts for
         self._framing = _FRAMINGS[options.format]
-        self._compress = options.compression == "gzip"
+        self._new_compressor = new_compressor if options.compression == "gzip" else None
         self._properties = PropertiesWriter(blob.path, generation, fields=options.fields, replay=replay)
         self._end = range_start  # of the last record that gave flows
         limit = min(max_event_bytes, options.max_bytes)
@@ -191,7 +193,7 @@ class Packer:
             return []
         parts, self._parts = self._parts, []
         byte_range = ByteRange(self.range_start, self._end)
-        encoding = "gzip" if self._compress else None
+        encoding = "gzip" if self._new_compressor else None
         events = tuple(
             Event(
                 part.body,
@@ -226,7 +228,9 @@ class Packer:
         return filled >= (len(self._parts) + 1) * _FILLED
 
     def _new_body(self) -> Body:
-        return (GzipBody if self._compress else PlainBody)(self._framing, self._body_limit)
+        if self._new_compressor is None:
+            return PlainBody(self._framing, self._body_limit)
+        return GzipBody(self._framing, self._body_limit, self._new_compressor())
 
     def _room_for(self, ends: Sequence[int], taken: int, size: int) -> int:
         """Count the lines from `taken` on, before which there are `size` bytes, that fit into the open body."""

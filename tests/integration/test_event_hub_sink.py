@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 
@@ -15,11 +15,14 @@ from local.event_hub.server import EventHub
 EVENT = Event(b"{}", "application/x-ndjson", None, {"schema": "flow/1", "rangeEnd": 5, "flows": 2**40})
 
 
+def connection(hub: EventHub) -> EventHubConnection:
+    return EventHubConnection("localhost", "flowlogs", hub.connection_string)
+
+
 @pytest.fixture
 def sink(hub: EventHub) -> Iterator[EventHubSink]:
-    made = EventHubSink(EventHubConnection("localhost", "flowlogs", hub.connection_string))
-    yield made
-    made.close()
+    with closing(EventHubSink(connection(hub))) as made:
+        yield made
 
 
 def test_numbers_go_out_as_longs(hub: EventHub, sink: EventHubSink) -> None:
@@ -50,15 +53,14 @@ def test_a_cut_connection_is_opened_again(hub: EventHub, sink: EventHubSink) -> 
     assert len(hub.events()) in {2, 3}
 
 
-def test_a_connection_that_was_idle_for_long_is_not_used_again(
-    hub: EventHub, sink: EventHubSink, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sink.send([EVENT], None, within=10)
-    hub.close_connections()
-    now = time.monotonic()
-    monkeypatch.setattr("flowlog_core.adapters.event_hubs.sink.time.monotonic", lambda: now + 201)
+def test_a_connection_that_was_idle_for_long_is_not_used_again(hub: EventHub) -> None:
+    seconds = [1000.0]
+    with closing(EventHubSink(connection(hub), monotonic=lambda: seconds[0])) as sink:
+        sink.send([EVENT], None, within=10)
+        hub.close_connections()
+        seconds[0] += 201
 
-    sink.send([EVENT], None, within=10)
+        sink.send([EVENT], None, within=10)
 
     assert len(hub.events()) == 2
 
@@ -93,7 +95,7 @@ def test_a_send_that_takes_too_long_is_an_error_before_its_time_is_up(hub: Event
 
 def test_a_hub_that_cannot_be_reached_is_an_error_of_ours(hub: EventHub) -> None:
     hub.stop()
-    sink = EventHubSink(EventHubConnection("localhost", "flowlogs", hub.connection_string))
+    sink = EventHubSink(connection(hub))
 
     with pytest.raises(SendError) as raised:
         sink.max_event_bytes()

@@ -176,6 +176,9 @@ class MemoryCheckpoints:
     def stored(self, blob: SourceBlob) -> Checkpoint:
         return Checkpoint.from_metadata(self._states[blob].metadata)
 
+    def overwrite(self, blob: SourceBlob, metadata: Mapping[str, str]) -> None:
+        self._states.setdefault(blob, _State()).metadata = metadata
+
     def lapse(self, blob: SourceBlob) -> None:
         self._states[blob].expires = self.clock.monotonic()
 

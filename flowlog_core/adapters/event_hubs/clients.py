@@ -21,7 +21,6 @@ from flowlog_core.errors import ReceiveError
 # follow each other more quickly wait until all the credit is used up.
 _SOCKET_SECONDS: Final = 0.05
 _BALANCING_SECONDS: Final = 2.0  # a thread of the client, with nothing to do here, outlives it by so much
-_ANSWER_SECONDS: Final = 60.0  # the client waits for ever for a peer that takes the connection and says nothing
 _TOKEN_MARGIN_SECONDS: Final = 600.0  # the client renews a token when a tenth of its life, an hour or so, is left
 _TEXT_LENGTH: Final = 200  # of the service's words in a message
 
@@ -63,10 +62,12 @@ class PartitionState:
 class HubClients:
     """Opens clients of one hub, asks it, and explains its errors."""
 
-    def __init__(self, connection: EventHubConnection, consumer_group: str) -> None:
-        """Take the connection; nothing is opened yet."""
+    def __init__(self, connection: EventHubConnection, consumer_group: str, *, answer_seconds: float) -> None:
+        """Take the connection, and how long to wait for an answer of the hub; nothing is opened yet."""
         self._connection = connection
         self._consumer_group = consumer_group
+        # The client itself waits for ever for a peer that takes the connection and says nothing.
+        self._answer_seconds = answer_seconds
         self._token: SharedToken | None = None
 
     def open(self, *partitions: str) -> EventHubConsumerClient:
@@ -124,11 +125,11 @@ class HubClients:
     def _answers[T](self, questions: Sequence[Callable[[], T]]) -> list[T]:
         """Ask several things at once; give the answers in their order."""
         asked = [_asked(question) for question in questions]
-        deadline = time.monotonic() + _ANSWER_SECONDS
+        deadline = time.monotonic() + self._answer_seconds
         try:
             return [future.result(max(deadline - time.monotonic(), 0)) for future in asked]
         except TimeoutError as error:
-            raise ReceiveError(f"{self._name}: no answer in {_ANSWER_SECONDS:.0f} s; {_UNREACHED}") from error
+            raise ReceiveError(f"{self._name}: no answer in {self._answer_seconds:.0f} s; {_UNREACHED}") from error
         except EventHubError as error:
             raise self.failed(error) from error
 

@@ -30,22 +30,43 @@ _EVENTS_AHEAD: Final = 256  # that all links together have credit for: 64 MiB at
 _MOST_AHEAD: Final = 64  # of one link
 _LEAST_AHEAD: Final = 8
 _LOOK_UP_SECONDS: Final = 0.2  # how often an idle receiver looks whether it is to end
-_PATIENCE_SECONDS: Final = 60.0  # with a connection that keeps failing
 _SHORTEST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 8.0
-_SILENCE_SECONDS: Final = 15.0  # of a client, which else says five times a second that nothing came
-_QUIET_SECONDS: Final = 5.0  # without an event that was there: has the hub dropped it meanwhile?
 # By then the connections are closed; the client goes on to wait for a thread of its own that sleeps for a second.
 _CLOSE_SECONDS: Final = 0.5
 _BEFORE_ALL: Final = "-1"  # the offset before the first event, whatever it is
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many seconds a reader waits.
+
+    Attributes:
+        answer: For the hub to say what it holds.
+        failing: With a connection that keeps failing, before that is an error.
+        silent: For a client that says nothing; one that works says five times a second that nothing came.
+        quiet: For an event that the hub holds, before asking whether it has dropped it meanwhile.
+
+    """
+
+    answer: float = 60.0
+    failing: float = 60.0
+    silent: float = 15.0
+    quiet: float = 5.0
+
+
+_USUAL: Final = Patience()
+
+
 class EventHubReader:
     """Reads one hub as one consumer of several: it takes nothing away from the others of its group."""
 
-    def __init__(self, connection: EventHubConnection, consumer_group: str = DEFAULT_GROUP) -> None:
+    def __init__(
+        self, connection: EventHubConnection, consumer_group: str = DEFAULT_GROUP, patience: Patience = _USUAL
+    ) -> None:
         """Take the connection; nothing is opened yet."""
-        self._hub = HubClients(connection, consumer_group)
+        self._patience = patience
+        self._hub = HubClients(connection, consumer_group, answer_seconds=patience.answer)
 
     def read(self, since: datetime | Literal["earliest", "latest"], *, follow: bool) -> Generator[ReceivedEvent]:
         """See `operations.ports.EventReader.read`. Times count in milliseconds."""
@@ -65,7 +86,10 @@ class EventHubReader:
     def _receive(self, ranges: Mapping[str, "_Reach"], ahead: int = _MOST_AHEAD) -> Generator[ReceivedEvent]:
         inbox = Inbox(ranges)
         ahead = min(ahead, max(_LEAST_AHEAD, _EVENTS_AHEAD // max(len(ranges), 1)))
-        receivers = [_Receiver(self._hub, partition, reach, inbox, ahead) for partition, reach in ranges.items()]
+        receivers = [
+            _Receiver(self._hub, partition, reach, inbox, ahead=ahead, patience=self._patience)
+            for partition, reach in ranges.items()
+        ]
         threads = [threading.Thread(target=receiver.run, name="receiver", daemon=True) for receiver in receivers]
         try:
             for thread in threads:
@@ -115,12 +139,15 @@ class _Receiver:
 
     """
 
-    def __init__(self, hub: HubClients, partition: str, reach: _Reach, inbox: Inbox, ahead: int) -> None:
+    def __init__(
+        self, hub: HubClients, partition: str, reach: _Reach, inbox: Inbox, *, ahead: int, patience: Patience
+    ) -> None:
         self._hub = hub
         self._partition = partition
         self._reach = reach
         self._inbox = inbox
         self._ahead = ahead
+        self._patience = patience
         self._client = hub.open(partition)
         self._last = -1  # sequence number of the last event received
         self._last_came = time.monotonic()
@@ -156,9 +183,9 @@ class _Receiver:
 
         """
         silent = time.monotonic() - self._alive
-        if not self.ended and silent > _SILENCE_SECONDS:
+        if not self.ended and silent > self._patience.silent:
             self.stop()
-        if not self.ended and silent > _PATIENCE_SECONDS:
+        if not self.ended and silent > self._patience.failing:
             raise self._hub.failed(TimeoutError(f"no answer in {silent:.0f} s"))
 
     def stop(self) -> None:
@@ -197,7 +224,7 @@ class _Receiver:
         if self._failing_since is None:
             self._failing_since = now
         failing = now - self._failing_since
-        if remedy(failure) or failing > _PATIENCE_SECONDS:
+        if remedy(failure) or failing > self._patience.failing:
             raise self._hub.failed(failure) from failure
         return min(max(failing, _SHORTEST_PAUSE), _LONGEST_PAUSE)
 
@@ -224,7 +251,7 @@ class _Receiver:
         end = self._reach.end
         if end is None or self._last >= end:
             return end is not None
-        if time.monotonic() - self._last_came < _QUIET_SECONDS:
+        if time.monotonic() - self._last_came < self._patience.quiet:
             return False
         self._last_came = time.monotonic()
         state = self._hub.state(self._partition)

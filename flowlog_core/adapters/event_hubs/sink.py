@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from azure.eventhub import EventData, EventDataBatch, EventHubProducerClient
@@ -31,9 +31,10 @@ class EventHubSink:
     than a worker process can encode.
     """
 
-    def __init__(self, connection: EventHubConnection) -> None:
-        """Take the connection; nothing is opened yet."""
+    def __init__(self, connection: EventHubConnection, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Take the connection, and a clock for how long it is idle; nothing is opened yet."""
         self._connection = connection
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._client: EventHubProducerClient | None = None
         self._max_event_bytes: int | None = None
@@ -61,7 +62,7 @@ class EventHubSink:
             # The client tries a failed send once more by itself, and notices a time-out only between socket waits.
             left = deadline - time.monotonic() - _SOCKET_WAITS * _SOCKET_SECONDS
             self._open().send_batch(batch, timeout=max(left / 2, _LEAST_SECONDS))
-            self._last_used = time.monotonic()
+            self._last_used = self._monotonic()
             return len(batch)
         except EventHubError as error:
             raise self._failed(error) from error
@@ -83,10 +84,10 @@ class EventHubSink:
         return self._connection.destination
 
     def _open(self) -> EventHubProducerClient:
-        if time.monotonic() - self._last_used > _IDLE_SECONDS:
+        if self._monotonic() - self._last_used > _IDLE_SECONDS:
             self._drop()
         if self._client is None:
-            self._last_used = time.monotonic()
+            self._last_used = self._monotonic()
             # Retries are the run's: it knows how long it may wait, and whether its lease still holds.
             options: dict[str, Any] = {"retry_total": 0, "socket_timeout": _SOCKET_SECONDS}
             connection = self._connection

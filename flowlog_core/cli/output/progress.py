@@ -12,8 +12,11 @@ _PLAIN_SECONDS: Final = 15.0  # between two lines where nobody looks on
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str], None]]:
-    """Give what takes, as often as one likes, how far the work has come; it is written to standard error.
+def progress(every: float = _PLAIN_SECONDS) -> Iterator[Callable[[str], None]]:
+    """Yield a callback that reports progress on standard error; call it as often as needed.
+
+    Args:
+        every: Seconds between two lines where standard error is no terminal.
 
     Raises:
         UsageError: Standard error is a terminal, and rich is not installed.
@@ -24,7 +27,7 @@ def progress() -> Iterator[Callable[[str], None]]:
         with console(stderr=True).status(latest):
             yield latest.tell
     else:
-        yield _now_and_then()
+        yield _now_and_then(every)
 
 
 class _Latest:
@@ -40,14 +43,14 @@ class _Latest:
         return self._text
 
 
-def _now_and_then() -> Callable[[str], None]:
+def _now_and_then(seconds: float) -> Callable[[str], None]:
     """Write a line where the last one was long enough ago; what is done soon writes none."""
-    due = time.monotonic() + _PLAIN_SECONDS
+    due = time.monotonic() + seconds
 
     def tell(text: str) -> None:
         nonlocal due
         if time.monotonic() >= due:
-            due = time.monotonic() + _PLAIN_SECONDS
+            due = time.monotonic() + seconds
             sys.stderr.write(f"{text}\n")
 
     return tell

@@ -32,7 +32,7 @@ RUN_SECONDS: Final = 240.0
 """After so long a run commits and ends, and its blob is taken up again; a hub that can't be reached is given up."""
 
 GRACE_SECONDS: Final = 15.0
-"""For so long a run that is stopped goes on with a range of which a part has arrived."""
+"""See `BackfillOptions.grace_seconds`."""
 
 _TICK: Final = 0.5  # seconds between two looks at what has moved, and at whether to stop
 _HELD_PAUSE: Final = 2.0
@@ -48,6 +48,7 @@ class BackfillOptions:
         forward: How blobs are forwarded; its `start` and `run_seconds` are the app's, and not heeded.
         replay: Label of a replay, or None. The checkpoints are then to be those of that replay.
         parallel: How many blobs are forwarded at once.
+        grace_seconds: So long a run that is stopped goes on with a range of which a part has arrived.
 
     """
 
@@ -55,6 +56,7 @@ class BackfillOptions:
     forward: ForwardOptions
     replay: str | None = None
     parallel: int = 4
+    grace_seconds: float = GRACE_SECONDS
 
 
 class Backfill:
@@ -195,7 +197,7 @@ class Backfill:
         """Stop a second time, some seconds after the first."""
         now = self._clock.monotonic()
         if self.stops == 0:
-            self._give_up_at = now + GRACE_SECONDS
+            self._give_up_at = now + self._options.grace_seconds
         elif self.stops == 1 and now >= self._give_up_at:
             self.stop()
 

@@ -128,11 +128,11 @@ _Row = tuple[bytes, str, str, int, int, int, bytes, bytes, bytes, bytes, int]
 class Tally:
     """Totals by key. To be closed, as it may have a file."""
 
-    def __init__(self, held: int = KEYS_HELD) -> None:
-        """Take the number of keys that memory holds at most."""
+    def __init__(self, held: int = KEYS_HELD, database: sqlite3.Connection | None = None) -> None:
+        """Take the number of keys that memory holds at most, and the database for the others if not a temporary one."""
         self._most = held
         self._held: dict[Key, Total] = {}
-        self._database = sqlite3.connect("", isolation_level=None)
+        self._database = database or sqlite3.connect("", isolation_level=None)
         self._database.execute("PRAGMA journal_mode = OFF")  # nobody goes on with it after a fault
         self._database.execute(f"PRAGMA cache_size = {_CACHE}")
         self._database.create_function("plus", 2, _plus, deterministic=True)

@@ -45,11 +45,11 @@ def test_what_verbose_adds_holds_no_secret(site: Site, monkeypatch: pytest.Monke
     endpoint = "BlobEndpoint=http://127.0.0.1:9/account;SharedAccessSignature=sv=2026-01-01&sig=s3cret%3D"
     monkeypatch.setenv("AzureWebJobsStorage", endpoint)
 
-    def fail(_: object) -> int:
+    def fail(*_: object) -> int:
         cause = OSError(f"no answer from http://127.0.0.1:9/account?sv=2026-01-01&sig=s3cret%3D by {endpoint}")
         raise StorageError("out of reach") from cause
 
-    monkeypatch.setattr("flowlog_core.cli.status._status", fail)
+    monkeypatch.setattr("flowlog_core.cli.status.connect", fail)
 
     ran = site.run("status", "--verbose")
 

@@ -17,7 +17,6 @@ from azure.storage.blob import BlobServiceClient, ContainerSasPermissions, gener
 from flowlog_core.adapters import credentials
 from flowlog_core.adapters.storage import blob_url
 from flowlog_core.adapters.storage.blobs import AzureBlobSource
-from flowlog_core.cli.output import flow_writers
 from flowlog_core.connections import StorageConnection
 from flowlog_core.flow.schema import DEFAULT_FIELDS
 from flowlog_core.forwarding.ports import Chunk
@@ -31,6 +30,11 @@ TUPLES = [
     "1795000000,203.0.113.9,10.1.0.4,40111,23,T,I,D,B,,,,",
     "1795000001,2001:ab::4,2001:db8::80,23956,443,T,O,A,E,4,1200,6,4800",
 ]
+
+
+MEBIBYTE = 1024 * 1024
+LARGE = [vnet_record(1, number=number, rule="r" * 200_000) for number in range(25)]
+"""Records of 5 MB, whose flows fit an event; a command reads 4 MiB at once."""
 
 
 @pytest.fixture
@@ -106,16 +110,13 @@ def test_a_table_has_the_chosen_keys_else(site: Site, file: str) -> None:
     ]
 
 
-def test_a_long_table_is_written_in_pieces_that_look_like_one(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(flow_writers, "_BATCH_ROWS", 4)
+def test_a_long_table_is_written_in_pieces_that_look_like_one(site: Site, tmp_path: Path) -> None:
     log = tmp_path / "log.json"
-    log.write_bytes(document([vnet_record(3, number=1), vnet_record(7, number=2)]))
+    log.write_bytes(document([vnet_record(999, number=1), vnet_record(1502, number=2)]))  # of a thousand rows each
 
     ran = site.run("decode", "--format", "table", str(log))
 
-    assert len(ran.out.splitlines()) == 11
+    assert len(ran.out.splitlines()) == 2502
     assert len({line.rstrip().rindex(" ") for line in ran.out.splitlines()}) == 1
 
 
@@ -136,17 +137,14 @@ def test_on_a_terminal_rows_have_the_colour_of_their_decision(site: Site, file: 
 
 
 @pytest.mark.usefixtures("terminal")
-def test_on_a_terminal_a_long_table_has_one_header_and_one_width(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(flow_writers, "_BATCH_ROWS", 2)
+def test_on_a_terminal_a_long_table_has_one_header_and_one_width(site: Site, tmp_path: Path) -> None:
     log = tmp_path / "log.json"
-    log.write_bytes(document([nsg_record(TUPLES), nsg_record(TUPLES[:1])]))
+    log.write_bytes(document([nsg_record(TUPLES * 500), nsg_record(TUPLES[:1])]))  # one row more than a piece has
 
     ran = site.run("decode", "--format", "table", "--fields", "srcIp,destPort", log.as_posix())
 
     lines = plain(ran.out).splitlines()
-    assert [line.split()[0] for line in lines] == ["SRCIP", "203.0.113.9", "2001:ab::4", "203.0.113.9"]
+    assert [line.split()[0] for line in lines] == ["SRCIP", *["203.0.113.9", "2001:ab::4"] * 500, "203.0.113.9"]
     assert len({len(line) for line in lines}) == 1
 
 
@@ -206,9 +204,8 @@ def test_a_log_that_ends_inside_a_record_is_told(site: Site, tmp_path: Path) -> 
 def test_a_blob_is_read_in_ranges_with_the_ids_that_the_forwarder_gives(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blob_url, "_RANGE_BYTES", 1000)
     blob = site.blob()
-    size = len(site.put(blob, 5))
+    size = len(site.put(blob, LARGE))
     site.forward(blob)
     reads: list[int] = []
     read = AzureBlobSource.read
@@ -223,7 +220,7 @@ def test_a_blob_is_read_in_ranges_with_the_ids_that_the_forwarder_gives(
     ran = site.run("decode", url_of(site, blob))
 
     assert ran.out.splitlines() == [line for event in site.hub.events() for line in event.body.decode().splitlines()]
-    assert reads == [1000] * (size // 1000) + [size % 1000]
+    assert reads == [4 * MEBIBYTE, size - 4 * MEBIBYTE]
 
 
 def test_a_blob_is_read_with_the_signature_of_its_url_and_no_settings(
@@ -242,8 +239,7 @@ def test_a_blob_is_read_with_the_signature_of_its_url_and_no_settings(
     assert "no connection of FLOWLOG_SOURCES leads there" in unsigned.err
 
 
-def test_a_signature_is_in_no_message(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(credentials._RETRIES, "retry_total", 0)  # one of the accounts can't be reached
+def test_a_signature_is_in_no_message(site: Site) -> None:
     blob = site.blob()
     expired = signature(site, minutes=-5)
 
@@ -253,7 +249,6 @@ def test_a_signature_is_in_no_message(site: Site, monkeypatch: pytest.MonkeyPatc
     for url in (
         no_log,
         f"{url_of(site, blob)}?{expired}",
-        f"{url_of(site, blob).replace(str(site.service.url), 'http://127.0.0.1:9/a/')}?{expired}",
         f"{url_of(site, blob)}?snapshot=2026-11-20T00:00:00Z&{expired}",
         f"{site.service.url}?{expired}",
     ):
@@ -271,14 +266,13 @@ def test_a_blob_that_is_not_there_is_told(site: Site) -> None:
 
 
 def test_a_blob_that_grows_while_it_is_read_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blob_url, "_RANGE_BYTES", 1000)
     blob = site.blob()
-    site.put(blob, 3)
+    site.put(blob, LARGE)
     read = AzureBlobSource.read
 
     def grown(source: AzureBlobSource, blob: SourceBlob, start: int, size: int, *, etag: str | None = None) -> Chunk:
         chunk = read(source, blob, start, size, etag=etag)
-        site.put(blob, 4)
+        site.put(blob, [*LARGE, vnet_record(1, number=99)])
         return chunk
 
     monkeypatch.setattr(AzureBlobSource, "read", grown)

@@ -1,10 +1,11 @@
 """The command ``status``, against Azurite and the local hub."""
 
 import json
+from functools import partial
 
 import pytest
 
-from flowlog_core.cli.output import progress
+from flowlog_core.cli.output.progress import progress
 from flowlog_core.cli.output.terminal import sized
 from tests.integration.cli.site import HOUR, Site
 from tests.support.flow_logs import vnet_record
@@ -86,7 +87,7 @@ def test_before_the_first_run_old_blobs_are_left_alone_and_no_first_run_is_noted
 def test_elsewhere_than_on_a_terminal_long_work_tells_in_plain_lines_how_far_it_is(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "_PLAIN_SECONDS", 0.0)
+    monkeypatch.setattr("flowlog_core.cli.status.progress", partial(progress, every=0))
     for number in range(2):
         site.put(site.blob(mac=f"{number:012d}"))
 

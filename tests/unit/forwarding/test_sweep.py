@@ -169,11 +169,7 @@ def test_a_fault_of_one_blob_does_not_stop_the_others_and_the_sweep_is_not_compl
     setup = Sweeping()
     bad = setup.put(0, mac="00155D000001")
     setup.put(0, mac="00155D000002")
-    lease = setup.checkpoints.acquire(bad)
-    assert lease is not None
-    lease.read()
-    lease._state.metadata = {"schema": "99"}
-    lease.release()
+    setup.checkpoints.overwrite(bad, {"schema": "99"})
 
     report = setup.sweeper().sweep()
 

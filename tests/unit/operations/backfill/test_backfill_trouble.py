@@ -117,15 +117,12 @@ def test_a_stop_ends_a_walk_through_empty_hours(setup: Filling) -> None:
     assert setup.store.listings == 1
 
 
-def test_some_seconds_after_a_stop_a_range_of_which_a_part_arrived_is_given_up(
-    setup: Filling, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("flowlog_core.operations.backfill.backfill.GRACE_SECONDS", 0)
+def test_some_seconds_after_a_stop_a_range_of_which_a_part_arrived_is_given_up(setup: Filling) -> None:
     setup.sink = MemorySink(batch_events=1)
     setup.sink.busy = lambda send: send > 2
     setup.blobs.put(blob_of(), document([vnet_record(100)]))
     with ThreadPoolExecutor(1) as executor:
-        backfill = setup.backfill(executor=executor, clock=SystemClock())
+        backfill = setup.backfill(executor=executor, clock=SystemClock(), grace_seconds=0)
         setup.sink.before_send = lambda: backfill.stop() if setup.sink.sends == 2 else None
 
         report = backfill.run(lambda _: None)

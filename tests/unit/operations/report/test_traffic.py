@@ -1,7 +1,6 @@
 """What logs tell of the traffic, over the in-memory adapters."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -260,23 +259,12 @@ def test_an_nsgs_log_counts_where_the_vnets_is_not_asked_for_or_cannot_be_read()
     blobs.put(blob_of("flowLogResourceID"), document([vnet_log([VNET_FLOW])]))
 
     only_nsg, _ = report(blobs, prefix="resourceId=")
-    archived, coverage = report(Archive(blobs))
+    blobs.archive(blob_of("flowLogResourceID"))
+    archived, coverage = report(blobs)
 
     assert [key for key, _ in only_nsg.tables["sources"].rows] == [("10.0.0.1",)]
     assert [key for key, _ in archived.tables["sources"].rows] == [("10.0.0.1",)]
     assert (coverage.logs, coverage.archived, coverage.left_out) == (1, 1, 0)
-
-
-class Archive(MemoryBlobs):
-    """Blobs of which those of VNet flow logs are archived."""
-
-    def __init__(self, blobs: MemoryBlobs) -> None:
-        super().__init__(blobs.clock)
-        self._blobs = blobs._blobs
-
-    def blobs(self, account: str, container: str, under: str) -> Any:
-        for each in super().blobs(account, container, under):
-            yield replace(each, archived=container == "vnet")
 
 
 def test_only_the_hours_asked_for_are_read() -> None:
@@ -344,8 +332,8 @@ def test_a_blob_that_is_gone_or_no_log_does_not_stop_the_others() -> None:
     blobs.put(sound, document([vnet_log([VNET_FLOW])]))
 
     def delete() -> None:
-        if not blobs.reads and gone in blobs._blobs:
-            blobs.delete(gone)
+        blobs.delete(gone)
+        blobs.before_read = lambda: None
 
     blobs.before_read = delete
     _, coverage = report(blobs)
