@@ -13,6 +13,7 @@ from flowlog_core.operations.received_event import ReceivedEvent
 from local.comparison import Comparison
 
 _FROM_START: Final = "-1"
+_LOOK_SECONDS: Final = 1.0  # for so long a thread of the client goes on after its end
 
 
 class Consumer:
@@ -25,7 +26,7 @@ class Consumer:
     def __init__(self, connection_string: str, hub: str, comparison: Comparison, display: Display) -> None:
         """Prepare; nothing is read before entry."""
         self._client = EventHubConsumerClient.from_connection_string(
-            connection_string, DEFAULT_GROUP, eventhub_name=hub
+            connection_string, DEFAULT_GROUP, eventhub_name=hub, load_balancing_interval=_LOOK_SECONDS
         )
         self._thread = threading.Thread(target=self._receive, name="consumer", daemon=True)
         self._comparison = comparison

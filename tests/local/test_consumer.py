@@ -11,6 +11,8 @@ from azure.eventhub import EventData, EventHubProducerClient
 from azure.eventhub.amqp import AmqpAnnotatedMessage
 
 from flowlog_core.cli.output.flow_display import PlainLines
+from flowlog_core.events.event_properties import EventProperties
+from flowlog_core.source.blob import ByteRange
 from local.comparison import Comparison
 from local.consumer import Consumer
 from local.event_hub.server import EventHub
@@ -19,7 +21,18 @@ from local.network_watcher.expected import Expected, Flow
 BLOB = "account/container/name"
 FLOWS: list[Flow] = [{"id": f"a-12-b-{ordinal}", "srcIp": "10.0.0.4"} for ordinal in range(6)]
 LINES = [json.dumps(flow).encode() for flow in FLOWS]
-OURS: dict[str | bytes, Any] = {"schema": "flow/1", "blob": BLOB}
+PROPERTIES = EventProperties(
+    blob=BLOB,
+    generation=0,
+    byte_range=ByteRange(0, 100),
+    part=0,
+    parts=1,
+    flows=1,
+    quarantined=0,
+    first_id="a",
+    last_id="b",
+)
+OURS: dict[str | bytes, Any] = dict(PROPERTIES.write().items())
 NDJSON, JSON = "application/x-ndjson", "application/json"
 SECONDS = 20.0
 
@@ -48,7 +61,7 @@ FOREIGN = (
     event(b"{", OURS),
     event(b"[1, 2]", OURS, JSON),
     event(b"no gzip", OURS, NDJSON, "gzip"),
-    event(LINES[0], {"schema": "another/9", "blob": BLOB}),
+    event(LINES[0], {**OURS, "schema": "another/9"}),
     event(LINES[0], {"blob": BLOB}),
 )
 READABLE = (

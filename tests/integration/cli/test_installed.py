@@ -75,7 +75,8 @@ def log(installed: Installed) -> str:
 def test_the_package_holds_the_core_and_nothing_beside_it(installed: Installed) -> None:
     names = {name for name in zipfile.ZipFile(installed.wheel).namelist() if ".dist-info/" not in name}
 
-    assert names == {str(file.relative_to(ROOT)) for file in (ROOT / "flowlog_core").rglob("*.py")}
+    files = [*(ROOT / "flowlog_core").rglob("*.py"), ROOT / "flowlog_core" / "py.typed"]
+    assert names == {str(file.relative_to(ROOT)) for file in files}
 
 
 def test_the_package_has_the_version_that_the_code_says(installed: Installed) -> None:
