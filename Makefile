@@ -61,5 +61,5 @@ bench: $(SET_UP)  ## measure speed, requests, memory and cold start; ARGUMENTS g
 	@$(PYTHON) -m bench $(ARGUMENTS)
 
 clean:  ## remove all that the others made
-	rm -rf .venv .venv-checkov local/node_modules .local .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-checkov local/node_modules .local .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,8 @@
-"""Package, requirements and changelog agree, the app is deployed without what it does not need, files are short."""
+"""What the project says of itself holds: its packages, what is deployed, the length of files, what is referred to."""
 
 import re
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 from flowlog_core import __version__
@@ -14,9 +15,12 @@ MOST_LINES = 400
 NOT_BY_HAND = {"docs/cli.md", "local/package-lock.json"}
 
 
+def lines_of(file: str) -> list[str]:
+    return (ROOT / file).read_text().splitlines()
+
+
 def names_of(file: str) -> list[str]:
-    lines = (ROOT / file).read_text().splitlines()
-    return [line.split("==")[0].lower() for line in lines if "==" in line]
+    return [line.split("==")[0].lower() for line in lines_of(file) if "==" in line]
 
 
 def test_requirements_pin_what_pyproject_names() -> None:
@@ -30,9 +34,13 @@ def test_requirements_pin_what_pyproject_names() -> None:
 
 
 def test_the_app_is_deployed_without_what_it_does_not_need() -> None:
-    ignored = (ROOT / ".funcignore").read_text().split()
+    patterns = [line.rstrip("/") for name in (".funcignore", ".gitignore") for line in lines_of(name)]
+    of_an_editor = {path.name for path in ROOT.glob(".*/")}
+    there = {path.name for path in ROOT.iterdir()} - of_an_editor
+    deployed = {name for name in there if not any(fnmatch(name, pattern) for pattern in patterns)}
 
-    assert {"local", "tests", "docs", ".venv", "local.settings.json"} <= set(ignored)
+    assert deployed == {"flowlog_core", "function_app.py", "host.json", "requirements.txt"}
+    assert {".ci", ".git*", ".venv", "node_modules", "local.settings.json"} <= set(lines_of(".funcignore"))
     assert set(names_of("requirements.txt")) & {"rich", "pytest", "hypothesis", "azure-functions-runtime"} == set()
 
 
@@ -43,7 +51,7 @@ def test_the_version_is_that_of_the_newest_release_in_the_changelog() -> None:
 
 
 def test_no_file_is_too_long_to_read() -> None:
-    ignored = {line.rstrip("/") for line in (ROOT / ".gitignore").read_text().splitlines()} | {".git", "golden"}
+    ignored = {line.rstrip("/") for line in lines_of(".gitignore")} | {".git", "golden"}
     longer = set()
     for folder, folders, names in ROOT.walk():
         folders[:] = [name for name in folders if name not in ignored]
@@ -53,3 +61,10 @@ def test_no_file_is_too_long_to_read() -> None:
                 longer.add(file.relative_to(ROOT).as_posix())
 
     assert longer == NOT_BY_HAND
+
+
+def test_what_contributors_are_referred_to_exists() -> None:
+    paths = re.findall(r"`((?:\.github|flowlog_core|infra|local|tests)/[^`]*)`", (ROOT / "CONTRIBUTING.md").read_text())
+
+    assert len(paths) > 20
+    assert [path for path in paths if not (ROOT / path).exists()] == []
