@@ -1,6 +1,7 @@
-"""Writes the reference pages that come from the code: settings.md and cli.md. Run by `make docs`.
+"""Writes the reference pages that come from the code. Run by `make docs`.
 
-A test compares the pages with what is written here, so neither can be forgotten nor edited by hand.
+They are settings.md, cli.md, schemas/flow-1.json, and the tables of keys in flow.md. A test compares the pages with
+what is written here, so that none is forgotten or edited by hand.
 """
 
 # ruff: noqa: INP001  # a program beside the pages that it writes, and no package
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final
 from unittest.mock import patch
 
+from docs.flow_reference import json_schema_page, key_table
 from flowlog_core.cli import command_line
 from flowlog_core.connections import EVENT_HUB_FORMS, IDENTITY_FORMS, STORAGE_FORMS
 from flowlog_core.settings.table import EVENT_HUB, SETTINGS, SOURCES, STATE, Setting
@@ -51,8 +53,11 @@ _COMMANDS: Final = """\
 
 # The command line
 
-`flowlog`, where the package is installed, or `python -m flowlog_core`.
+`flowlog`, where the package is installed, or `python -m flowlog_core`. [commands.md](commands.md) shows what each
+command is for, with its output.
 """
+
+_TABLE_END: Final = "<!-- end of the table -->\n"
 
 
 def settings_page() -> str:
@@ -72,7 +77,24 @@ def command_line_page() -> str:
     return "\n".join([_COMMANDS, *(f"## `{name}`\n\n```text\n{text}```\n" for name, text in helps)])
 
 
-PAGES: Final[Mapping[str, Callable[[], str]]] = {"settings.md": settings_page, "cli.md": command_line_page}
+def flow_page() -> str:
+    """Write flow.md: the text as it is there, and the tables of keys anew."""
+    text = (FOLDER / "flow.md").read_text(encoding="utf-8")
+    for begin, table in (
+        ("<!-- Written by `make docs`: the keys by default. -->\n", key_table(default=True)),
+        ("<!-- Written by `make docs`: the keys on request. -->\n", key_table(default=False)),
+    ):
+        start = text.index(begin) + len(begin)
+        text = text[:start] + table + text[text.index(_TABLE_END, start) :]
+    return text
+
+
+PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "settings.md": settings_page,
+    "cli.md": command_line_page,
+    "flow.md": flow_page,
+    "schemas/flow-1.json": json_schema_page,
+}
 """Each page by its name."""
 
 
