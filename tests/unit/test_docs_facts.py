@@ -3,13 +3,15 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from flowlog_core.events.event_properties import EventProperties
-from flowlog_core.forwarding.outcome import Outcome
-from flowlog_core.source.blob import ByteRange
+from flowlog_core.forwarding.outcome import Outcome, PassReport
+from flowlog_core.forwarding.sweep import SweepReport
+from flowlog_core.source.blob import ByteRange, SourceBlob
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -28,7 +30,7 @@ def blocks(page: str, language: str = "") -> list[str]:
 def rows(page: str, heading: str) -> list[list[str]]:
     """Return the cells of the first table below a heading, its header apart."""
     section = text_of(page).split(f"\n{heading}\n", 1)[1]
-    table = re.search(r"(?:^\|.*\n)+", section, re.MULTILINE)
+    table = re.search(r"(?:^\|.*\|\n)+", section, re.MULTILINE)
     assert table is not None
     return [[cell.strip() for cell in line.strip("|\n").split(" | ")] for line in table[0].splitlines()[2:]]
 
@@ -87,6 +89,28 @@ def test_the_page_of_flows_has_every_event_property_with_its_type() -> None:
 
     listed = {row[0].strip("`"): row[1] for row in rows("docs/flow.md", "### Event properties")}
     assert listed == {name: "number" if isinstance(value, int) else "text" for name, value in written.items()}
+
+
+def test_the_page_of_operations_has_every_log_event() -> None:
+    written = {
+        name
+        for file in (ROOT / "flowlog_core" / "forwarding").glob("*.py")
+        for name in re.findall(r'"(flowlog\.\w+)"', file.read_text(encoding="utf-8"))
+    }
+
+    listed = [row[0].strip("`") for row in rows("docs/operations.md", "## Log events")]
+    assert sorted(listed) == sorted(written)
+
+
+RUN = PassReport(SourceBlob("a", "c", "n"), Outcome.COMPLETE)
+SWEEP = SweepReport(datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(("event", "report"), [("flowlog.run", RUN), ("flowlog.sweep", SWEEP)])
+def test_the_page_of_operations_has_every_field_of_a_report(event: str, report: PassReport | SweepReport) -> None:
+    described = {row[0].strip("`"): row[1] for row in rows("docs/operations.md", "## Log events")}
+
+    assert re.findall(r"`(\w+)`", described[event]) == list(report.fields())
 
 
 @pytest.mark.parametrize("page", ["docs/flow.md"])
