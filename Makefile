@@ -45,7 +45,7 @@ lint: $(SET_UP)
 	@$(PYTHON) -m mypy
 	@.venv/bin/lint-imports --no-cache --no-logo
 
-docs: $(SET_UP)  ## write the reference pages of settings and commands, docs/settings.md and docs/cli.md
+docs: $(SET_UP)  ## write what of docs/ comes from the code: settings, commands, the tables of keys, the JSON Schema
 	@$(PYTHON) -m docs.generate
 
 simulate: $(SET_UP)  ## play many histories of writers, runs, sweeps and faults; SEEDS=10000

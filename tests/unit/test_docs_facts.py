@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -113,9 +115,16 @@ def test_the_page_of_operations_has_every_field_of_a_report(event: str, report: 
     assert re.findall(r"`(\w+)`", described[event]) == list(report.fields())
 
 
-@pytest.mark.parametrize("page", ["docs/flow.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/flow.md"])
 def test_a_flow_that_a_page_shows_is_one_of_a_golden_log(page: str) -> None:
     golden = [json.loads(line) for file in GOLDEN.glob("*.flows.ndjson") for line in file.read_text().splitlines()]
 
     (shown,) = blocks(page, "json")
     assert json.loads(shown) in golden
+
+
+def test_the_python_that_the_readme_shows_runs() -> None:
+    (code,) = blocks("README.md", "python")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 # ours
+
+    assert done.stdout.startswith("[(('")
