@@ -1,4 +1,4 @@
-"""The product's pure modules one behind the other, as a run has them: bytes, records, flows, events."""
+"""The product's pure modules one after the other, as a run has them: bytes, records, flows, events."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final

@@ -47,9 +47,7 @@ def read_flows(
         if decoded.encoded is not None:
             yield from map(orjson.loads, decoded.encoded.lines)
     if log.unfinished:
-        refuse(
-            QuarantineItem(origin, log.offset, 0, 0, "the log ends inside a record, or in bytes that are none", None)
-        )
+        refuse(QuarantineItem(origin, log.offset, 0, 0, _UNFINISHED, None))
 
 
 def _chunks(source: Path | BinaryIO | Iterable[bytes]) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""The one place that puts the adapters behind the ports."""
+"""The one place that wires the adapters to the ports."""
 
 import random
 import time
@@ -46,7 +46,7 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The accounts that the settings name, behind the ports.
+    """The accounts that the settings name, as ports.
 
     Attributes:
         source: The accounts that Network Watcher writes to.
@@ -113,7 +113,7 @@ class UseCases:
 
 
 def connect(settings: Settings, log: Log) -> Services:
-    """Put the accounts behind the ports; connections are opened when first used, and kept."""
+    """Make the ports of the accounts; connections are opened when first used, and kept."""
     state = blob_service(settings.state)
     return Services(
         source=AzureBlobSource({each.account: blob_service(each) for each in settings.sources}),

@@ -80,6 +80,6 @@ class RecordMarker:
 
     @cached_property
     def pattern(self) -> re.Pattern[bytes]:
-        """The beginning of a record; it matches at most `_LANDMARK_BYTES`."""
+        """The beginning of a record; it matches at most `MARKER_BYTES`."""
         keys = b"|".join(re.escape(key.encode()) for key in sorted(self.keys))
         return re.compile(rb"\{" + _GAP + rb'"(?:' + keys + rb')"' + _GAP + rb":")

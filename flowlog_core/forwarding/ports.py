@@ -1,4 +1,4 @@
-"""What the use cases need of the world, as small Protocols. Each call's cost in storage requests is part of it."""
+"""The ports: what the use cases need from outside, as small Protocols. A call's cost in storage requests is part of it."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What operators need of the world beside the app's own ports, as Protocols; see `flowlog_core.forwarding.ports`."""
+"""What operators need from outside, beside the app's own ports, as Protocols; see `flowlog_core.forwarding.ports`."""
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass

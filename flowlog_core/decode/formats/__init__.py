@@ -1,4 +1,4 @@
-"""Formats of flow logs: one module each, behind one dispatch; the format is chosen for each record anew.
+"""Formats of flow logs: one module each, and one dispatch; the format is chosen for each record anew.
 
 A record is known by the key that only its format has. What has neither, or both, is of no known layout: guessing by
 trial would read one format's columns as another's.
@@ -15,8 +15,8 @@ from flowlog_core.errors import ShapeError
 
 __all__ = [
     "COUNTERS",
-    "LANDMARKS",
     "LAYOUTS",
+    "RECORD_MARKER",
     "TIME",
     "Column",
     "FlowGroup",
@@ -66,7 +66,7 @@ def _is_record(value: Json) -> bool:
 
 
 RECORD_MARKER: Final = RecordMarker(nsg.RECORD_KEYS | vnet.RECORD_KEYS, _is_record)
-"""What the scanner finds its way back by."""
+"""What a record of any known format begins with, so that the scanner resumes there after malformed bytes."""
 
 
 def _strings_written(raw: bytes) -> int:
