@@ -6,7 +6,6 @@ import azure.functions as func
 from azurefunctions.extensions.bindings import blob
 
 from flowlog_core.settings import Settings
-from flowlog_core.source.announcement import announced_blob
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.wiring import wire
 
@@ -37,7 +36,7 @@ def register_queue_trigger() -> None:
     @app.function_name("forward_queued")
     @app.queue_trigger(arg_name="message", queue_name=QUEUE, connection="AzureWebJobsStorage")
     def forward_queued(message: func.QueueMessage) -> None:
-        use_cases.forwarder.forward(announced_blob(message.get_body()))
+        use_cases.forwarder.forward_announced(message.get_body())
 
 
 if settings.trigger_source == "StorageQueue":

@@ -8,7 +8,6 @@
     ├── BlobUrlError               the URL of a blob
     ├── EventLimitError            the size of events
     │
-    ├── AnnouncementError          a message about an append
     ├── NotAFlowLogError           a blob
     ├── ShapeError                 a record
     │
@@ -73,10 +72,6 @@ class BlobUrlError(FlowLogError):
 
 class EventLimitError(FlowLogError):
     """The hub, or a setting, allows only events that are too small for a flow."""
-
-
-class AnnouncementError(FlowLogError):
-    """A message that is no event about a blob."""
 
 
 class NotAFlowLogError(FlowLogError):

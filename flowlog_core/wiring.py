@@ -12,6 +12,7 @@ from flowlog_core.adapters.event_hubs.sink import EventHubSink
 from flowlog_core.adapters.storage.blobs import AzureBlobSource
 from flowlog_core.adapters.storage.checkpoints import AzureCheckpointStore
 from flowlog_core.adapters.storage.quarantine import AzureQuarantine
+from flowlog_core.forwarding.admission import AdmittedListing
 from flowlog_core.forwarding.forward_ports import ForwardPorts
 from flowlog_core.forwarding.forwarder import Forwarder
 from flowlog_core.forwarding.options import ForwardOptions, Start, first_hour
@@ -20,6 +21,7 @@ from flowlog_core.forwarding.stop import StopFlag
 from flowlog_core.forwarding.sweep import Sweeper
 from flowlog_core.log_events import JsonLog
 from flowlog_core.settings import Settings
+from flowlog_core.source.gate import Gate
 
 _BACKGROUND_THREADS: Final = 32  # at most; each run on a large blob uses two, a quiet one none
 
@@ -49,6 +51,7 @@ class Services:
     """The accounts that the settings name, as ports.
 
     Attributes:
+        gate: Admits the blobs that the settings name.
         source: The accounts that Network Watcher writes to.
         checkpoints: Those of the destination.
         sink: The destination.
@@ -60,6 +63,7 @@ class Services:
 
     """
 
+    gate: Gate
     source: AzureBlobSource
     checkpoints: AzureCheckpointStore
     sink: EventHubSink
@@ -73,6 +77,7 @@ class Services:
     def forward_ports(self) -> ForwardPorts:
         """What forwarding works with."""
         return ForwardPorts(
+            gate=self.gate,
             source=self.source,
             sink=self.sink,
             quarantine=self.quarantine,
@@ -81,6 +86,11 @@ class Services:
             background=self.background,
             stop=self.stop,
         )
+
+    @property
+    def listing(self) -> AdmittedListing:
+        """Lists the source blobs that pass the gate."""
+        return AdmittedListing(self.source, self.gate, self.log)
 
     def first_hour(self, start: Start) -> datetime | None:
         """Give the hour before which blobs are left alone, as `forward.first_hour`; nothing is stored.
@@ -116,6 +126,7 @@ def connect(settings: Settings, log: Log) -> Services:
     """Make the ports of the accounts; connections are opened when first used, and kept."""
     state = blob_service(settings.state)
     return Services(
+        gate=Gate(frozenset(settings.sweep.containers)),
         source=AzureBlobSource({each.account: blob_service(each) for each in settings.sources}),
         checkpoints=AzureCheckpointStore(state, settings.event_hub.destination),
         sink=EventHubSink(settings.event_hub),
@@ -132,7 +143,7 @@ def wire(settings: Settings) -> UseCases:
     services = connect(settings, JsonLog())
     forwarder = services.forwarder(settings.forward)
     sweeper = Sweeper(
-        listing=services.source,
+        listing=services.listing,
         checkpoints=services.checkpoints,
         forward=forwarder.forward,
         first_hour=forwarder.first_hour,

@@ -96,7 +96,7 @@ def _audit(options: argparse.Namespace) -> int:
     now = datetime.now(UTC)
     with progress() as tell:
         report = audit(
-            listing=services.source,
+            listing=services.listing,
             checkpoints=services.checkpoints,
             reader=EventHubReader(settings.event_hub, options.consumer_group),
             quarantine=quarantine_store(settings.state),

@@ -153,7 +153,7 @@ def _prepared(
 ) -> Backfill:
     return Backfill(
         services.forward_ports,
-        listing=services.source,
+        listing=services.listing,
         checkpoints=services.checkpoints.of_replay(options.replay) if options.replay else services.checkpoints,
         executor=executor,
         options=BackfillOptions(chosen, settings.forward, options.replay, options.workers),

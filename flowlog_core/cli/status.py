@@ -76,7 +76,7 @@ def _status(options: argparse.Namespace) -> int:
     services = connect(settings, CommandLog(verbose=options.verbose))
     with progress() as tell:
         made = status(
-            listing=services.source,
+            listing=services.listing,
             checkpoints=services.checkpoints,
             selection=chosen,
             first_hour=services.first_hour(settings.forward.start),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from flowlog_core.forwarding.ports import BlobSource, Clock, EventSink, Log, Quarantine
 from flowlog_core.forwarding.stop import StopFlag
+from flowlog_core.source.gate import Gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +13,7 @@ class ForwardPorts:
     """What passes over blobs work with.
 
     Attributes:
+        gate: Admits the blobs that may be forwarded.
         source: The accounts that Network Watcher writes to.
         sink: The destination.
         quarantine: Where what can't be decoded goes.
@@ -22,6 +24,7 @@ class ForwardPorts:
 
     """
 
+    gate: Gate
     source: BlobSource
     sink: EventSink
     quarantine: Quarantine

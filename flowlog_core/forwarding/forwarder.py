@@ -10,12 +10,14 @@ from typing import Final
 
 from flowlog_core.errors import BlobGoneError, CheckpointLostError, FlowLogError
 from flowlog_core.flow.formatter import Encoder
+from flowlog_core.forwarding.admission import log_ignored
 from flowlog_core.forwarding.blob_pass import BlobPass
 from flowlog_core.forwarding.forward_ports import ForwardPorts
 from flowlog_core.forwarding.lease import HeldLease
 from flowlog_core.forwarding.options import ForwardOptions, first_hour
 from flowlog_core.forwarding.outcome import Outcome, PassReport, RunResult
 from flowlog_core.forwarding.ports import CheckpointStore
+from flowlog_core.source.announcement import Announcement
 from flowlog_core.source.blob import SourceBlob
 
 _LOOKED_AT_AGAIN: Final = frozenset({Outcome.COMPLETE, Outcome.INCOMPLETE, Outcome.GONE})
@@ -35,8 +37,8 @@ class Forwarder:
     def forward(self, blob: SourceBlob) -> RunResult:
         """Forward what is new in a blob.
 
-        A blob that is no flow log by its name, or of an hour before the start, is skipped. One that another run holds
-        is left to that run, which looks at it again.
+        A blob that does not pass the gate, or is of an hour before the start, is skipped; for the first no request is
+        made. One that another run holds is left to that run, which looks at it again.
 
         Raises:
             SendError: The destination can't be reached.
@@ -45,7 +47,10 @@ class Forwarder:
             CheckpointUnreadableError: The checkpoint is of another version.
 
         """
-        if not blob.is_flow_log or blob.is_before(self.first_hour()):
+        refusal = self._ports.gate.refusal(blob)
+        if refusal is not None:
+            log_ignored(self._ports.log, refusal, blob)
+        if refusal is not None or blob.is_before(self.first_hour()):
             return RunResult(Outcome.SKIPPED)
         passes: list[PassReport] = []
         deadline = self._ports.clock.monotonic() + self._options.run_seconds
@@ -58,6 +63,25 @@ class Forwarder:
             fault = {"blob": blob.path, "error": type(error).__name__, "reason": str(error)}
             self._ports.log("flowlog.fault", fault, level=logging.ERROR)
             raise
+
+    def forward_announced(self, message: bytes) -> None:
+        """Forward the blobs that a message of Event Grid announces; what is no announcement is dropped, and logged.
+
+        Raises:
+            FlowLogError: As `forward` says, for the first blob that failed; the others had their turn.
+
+        """
+        announcement = Announcement.read(message)
+        for reason in announcement.ignored:
+            log_ignored(self._ports.log, reason)
+        faults: list[FlowLogError] = []
+        for blob in announcement.blobs:
+            try:
+                self.forward(blob)
+            except FlowLogError as error:
+                faults.append(error)
+        if faults:
+            raise faults[0]
 
     def first_hour(self) -> datetime | None:
         """Return the hour before which blobs are left alone, or None where none are.

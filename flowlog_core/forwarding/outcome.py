@@ -24,7 +24,7 @@ class Outcome(StrEnum):
     LEASE_HELD = "leaseHeld"
     """Another run has the blob."""
     SKIPPED = "skipped"
-    """The blob is no flow log by its name, or of an hour before the start."""
+    """The blob does not pass the gate, or is of an hour before the start."""
     GONE = "gone"
     """The blob does not exist (any more)."""
     STOPPED = "stopped"

@@ -12,6 +12,7 @@ from flowlog_core.forwarding.options import ForwardOptions
 from flowlog_core.forwarding.outcome import PassReport
 from flowlog_core.forwarding.stop import StopFlag
 from flowlog_core.source.blob import SourceBlob
+from flowlog_core.source.gate import Gate
 from tests.support.flow_logs import VNET
 from tests.support.memory import (
     AtOnce,
@@ -23,6 +24,7 @@ from tests.support.memory import (
     MemorySink,
 )
 
+GATE = Gate(frozenset({(VNET.account, VNET.container)}))
 SMALL_EVENTS = EventOptions(max_bytes=16_384)
 
 
@@ -51,6 +53,7 @@ class Setup:
     @property
     def ports(self) -> ForwardPorts:
         return ForwardPorts(
+            gate=GATE,
             source=self.blobs,
             sink=self.sink,
             quarantine=self.quarantine,

@@ -173,6 +173,11 @@ class MemoryCheckpoints:
     def swept(self, time: datetime) -> None:
         self._last_sweep = time
 
+    @property
+    def blobs(self) -> set[SourceBlob]:
+        """The blobs that have a checkpoint."""
+        return set(self._states)
+
     def stored(self, blob: SourceBlob) -> Checkpoint:
         return Checkpoint.from_metadata(self._states[blob].metadata)
 

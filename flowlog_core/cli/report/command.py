@@ -107,7 +107,7 @@ def _read_blobs(traffic: Traffic, options: argparse.Namespace) -> Coverage:
         return read_blobs(
             traffic,
             source=services.source,
-            tree=FlowLogTree(services.source),
+            tree=FlowLogTree(services.listing),
             selection=chosen,
             tell=lambda so_far: tell(f"{so_far.logs:,} blobs, {sized(so_far.bytes)}, {traffic.flows:,} flows"),
         )

@@ -14,6 +14,7 @@ from flowlog_core.forwarding.options import ForwardOptions, SweepOptions
 from flowlog_core.forwarding.stop import StopFlag
 from flowlog_core.forwarding.sweep import Sweeper
 from flowlog_core.source.blob import SourceBlob
+from flowlog_core.source.gate import Gate
 from tests.endurance.simulation.oracle import Truth, judge, truth_of
 from tests.endurance.simulation.ports import Background, Checkpoints, Clock, QuarantineStore, Sink, Source
 from tests.endurance.simulation.scheduler import Actor, Odds, Simulation
@@ -81,6 +82,7 @@ class History:
         sim.batch_events = 100 if hurried else self._random.randint(1, 4)
         self._log = _Silent()
         ports = ForwardPorts(
+            gate=Gate(frozenset({(ACCOUNT, CONTAINER)})),
             source=Source(sim),
             sink=Sink(sim),
             quarantine=QuarantineStore(sim),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from flowlog_core.events.packer import EventOptions
 from flowlog_core.forwarding.options import ForwardOptions
-from flowlog_core.forwarding.outcome import Outcome, RunResult
+from flowlog_core.forwarding.outcome import Outcome
 from flowlog_core.source.blob import SourceBlob
 from tests.support.flow_logs import VNET, document, nsg_record, vnet_record
 from tests.support.forwarding import Setup, assert_tiles
@@ -148,15 +148,6 @@ def test_denied_flows_are_counted_in_each_format() -> None:
 
 
 # Which blobs.
-
-
-def test_other_blobs_of_the_container_are_left_alone() -> None:
-    setup = Setup()
-    other = SourceBlob("logs", "insights-logs-flowlogflowevent", "some/other.json")
-    setup.blobs.put(other, document([vnet_record(1)]))
-
-    assert setup.forwarder.forward(other) == RunResult(Outcome.SKIPPED)
-    assert setup.blobs.reads == []
 
 
 def hour(text: str) -> SourceBlob:
