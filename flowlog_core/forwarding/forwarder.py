@@ -16,7 +16,7 @@ from flowlog_core.forwarding.forward_ports import ForwardPorts
 from flowlog_core.forwarding.lease import HeldLease
 from flowlog_core.forwarding.options import ForwardOptions, first_hour
 from flowlog_core.forwarding.outcome import Outcome, PassReport, RunResult
-from flowlog_core.forwarding.ports import CheckpointStore
+from flowlog_core.forwarding.ports import CheckpointLease, CheckpointStore
 from flowlog_core.source.announcement import Announcement
 from flowlog_core.source.blob import SourceBlob
 
@@ -108,9 +108,8 @@ class Forwarder:
     def _pass(self, blob: SourceBlob, deadline: float) -> PassReport:
         clock, report = self._ports.clock, PassReport(blob, Outcome.FAILED)
         began = clock.monotonic()
-        acquired = self._checkpoints.acquire(blob)
+        acquired = self._acquire(report)
         if acquired is None:
-            report.outcome, report.requests = Outcome.LEASE_HELD, 1
             self._end(report, began)
             return report
         lease = HeldLease(acquired, clock, acquired=began, lease_seconds=self._checkpoints.lease_seconds)
@@ -122,6 +121,18 @@ class Forwarder:
             self._end(report, began)
             lease.release()
         return report
+
+    def _acquire(self, report: PassReport) -> CheckpointLease | None:
+        """Take the lease; where there is none to be had, complete the report."""
+        blob, source = report.blob, self._ports.source
+        try:
+            acquired = self._checkpoints.acquire(blob, lambda: source.etag(blob))
+        except BlobGoneError:
+            report.outcome, report.requests = Outcome.GONE, 3  # no checkpoint, no blob, and the look at it again
+            return None
+        if acquired is None:
+            report.outcome, report.requests = Outcome.LEASE_HELD, 1
+        return acquired
 
     def _forward(self, report: PassReport, lease: HeldLease, deadline: float) -> Outcome:
         try:

@@ -1,7 +1,7 @@
 """The ports: what the use cases need from outside, as small Protocols. A call's cost in storage requests is part of it."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -151,12 +151,18 @@ class CheckpointStore(Protocol):
         """How long a lease holds."""
         ...
 
-    def acquire(self, blob: SourceBlob) -> CheckpointLease | None:
+    def acquire(self, blob: SourceBlob, confirm: Callable[[], object]) -> CheckpointLease | None:
         """Take the lease on a blob's checkpoint, or None if another run holds it.
 
-        One request; three where there is no checkpoint yet.
+        One request; where there is no checkpoint yet, four, that of `confirm` included.
+
+        Args:
+            blob: The source blob.
+            confirm: Called where there is no checkpoint yet, before one is made: it raises BlobGoneError where there is
+                no such blob, with one request. So none is made for a blob that was never seen.
 
         Raises:
+            BlobGoneError: There is no checkpoint, and no such blob.
             StorageError: The request failed.
 
         """

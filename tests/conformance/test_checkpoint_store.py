@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flowlog_core.errors import CheckpointLostError
+from flowlog_core.errors import BlobGoneError, CheckpointLostError
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.ports import CheckpointLease
 from flowlog_core.source.blob import SourceBlob
@@ -33,8 +33,12 @@ def blob_of(name: str = "a/PT1H.json") -> SourceBlob:
     return SourceBlob("account", f"c{uuid.uuid4().hex}", name)
 
 
+def seen() -> None:
+    """The source blob is there."""
+
+
 def acquired(services: Services, blob: SourceBlob) -> CheckpointLease:
-    lease = services.checkpoints.acquire(blob)
+    lease = services.checkpoints.acquire(blob, seen)
     assert lease is not None
     return lease
 
@@ -67,19 +71,34 @@ def test_an_owner_can_commit_again_and_again(services: Services) -> None:
 def test_while_one_holds_the_lease_nobody_else_gets_it(services: Services) -> None:
     blob = blob_of()
     lease = acquired(services, blob)
-    assert services.checkpoints.acquire(blob) is None
+    assert services.checkpoints.acquire(blob, seen) is None
 
     lease.release()
 
-    assert services.checkpoints.acquire(blob) is not None
+    assert services.checkpoints.acquire(blob, seen) is not None
+
+
+def test_no_checkpoint_is_made_for_a_blob_that_was_never_seen(services: Services) -> None:
+    blob = blob_of()
+
+    def gone() -> None:
+        raise BlobGoneError(str(blob))
+
+    with pytest.raises(BlobGoneError):
+        services.checkpoints.acquire(blob, gone)
+
+    assert services.checkpoints.find([blob], blob.name) == {}
+    acquired(services, blob).release()
+    assert services.checkpoints.find([blob], blob.name) == {blob: Checkpoint()}
+    assert services.checkpoints.acquire(blob, gone) is not None  # it is not looked at again
 
 
 def test_leases_of_different_blobs_and_destinations_do_not_meet(services: Services) -> None:
     blob = blob_of()
     acquired(services, blob)
 
-    assert services.checkpoints.acquire(blob_of()) is not None
-    assert services.other_checkpoints.acquire(blob) is not None
+    assert services.checkpoints.acquire(blob_of(), seen) is not None
+    assert services.other_checkpoints.acquire(blob, seen) is not None
 
 
 def test_destinations_have_their_own_progress(services: Services) -> None:
@@ -88,7 +107,7 @@ def test_destinations_have_their_own_progress(services: Services) -> None:
     lease.read()
     lease.commit(SOME)
 
-    other = services.other_checkpoints.acquire(blob)
+    other = services.other_checkpoints.acquire(blob, seen)
 
     assert other is not None
     assert other.read() == Checkpoint()
@@ -128,13 +147,13 @@ def test_an_owner_can_renew_its_lease(services: Services) -> None:
     lease = acquired(services, blob)
     lease.renew()
 
-    assert services.checkpoints.acquire(blob) is None
+    assert services.checkpoints.acquire(blob, seen) is None
 
 
 def test_a_lease_counts_its_requests(services: Services) -> None:
     blob = blob_of()
     lease = acquired(services, blob)
-    assert lease.requests >= 3  # the blob had to be made
+    assert lease.requests >= 4  # the blob had to be made, and its source looked at
     lease.release()
 
     lease = acquired(services, blob)

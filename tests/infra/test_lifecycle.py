@@ -36,8 +36,8 @@ def test_of_the_checkpoints_only_those_of_blobs_are_ever_deleted(service: BlobSe
     now = datetime.now(UTC)
     store.first_run(now)
     store.swept(now)
-    assert store.acquire(VNET) is not None
-    assert store.of_replay("audit-7").acquire(VNET) is not None
+    assert store.acquire(VNET, lambda: None) is not None
+    assert store.of_replay("audit-7").acquire(VNET, lambda: None) is not None
 
     names = list(service.get_container_client(CONTAINER).list_blob_names())
     deleted = [name for name in names if f"{CONTAINER}/{name}".startswith(tuple(prefixes()))]

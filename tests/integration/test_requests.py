@@ -89,7 +89,7 @@ def test_a_quiet_append_costs_one_read_and_five_cheap_requests(counted: Counted)
     assert report.requests == counted.proxy.requests.total() == 6
 
 
-def test_the_first_run_on_a_blob_costs_two_more(counted: Counted) -> None:
+def test_the_first_run_on_a_blob_costs_three_more(counted: Counted) -> None:
     counted.write(document([vnet_record(5)]))
     counted.forwarder.forward(counted.blob)  # makes the container
     other = replace(counted.blob, name=counted.blob.name.replace("h=23", "h=22"))
@@ -98,5 +98,19 @@ def test_the_first_run_on_a_blob_costs_two_more(counted: Counted) -> None:
 
     (report,) = counted.forwarder.forward(other).passes
 
-    assert report.requests == counted.proxy.requests.total() == 8
+    assert report.requests == counted.proxy.requests.total() == 9
     assert counted.proxy.requests["PUT blob", "flowlog-checkpoints"] == 1
+
+
+def test_a_blob_that_was_never_seen_costs_three_requests_and_leaves_nothing_behind(counted: Counted) -> None:
+    counted.write(document([vnet_record(5)]))
+    counted.forwarder.forward(counted.blob)  # makes the container
+    counted.proxy.reset()
+
+    (report,) = counted.forwarder.forward(replace(counted.blob, name=f"never/{counted.blob.name}")).passes
+
+    assert counted.proxy.requests == {
+        ("PUT lease acquire", "flowlog-checkpoints"): 1,
+        ("HEAD blob", counted.blob.container): 2,  # before the checkpoint would be made, and after the pass
+    }
+    assert report.requests == 3

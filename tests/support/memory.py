@@ -145,8 +145,10 @@ class MemoryCheckpoints:
         self._first_run: datetime | None = None
         self._last_sweep: datetime | None = None
 
-    def acquire(self, blob: SourceBlob) -> "MemoryLease | None":
-        requests = 1 if blob in self._states else 3
+    def acquire(self, blob: SourceBlob, confirm: Callable[[], object] = _nothing) -> "MemoryLease | None":
+        requests = 1 if blob in self._states else 4
+        if blob not in self._states:
+            confirm()
         state = self._states.setdefault(blob, _State())
         if state.owner is not None and state.expires > self.clock.monotonic():
             return None

@@ -3,7 +3,7 @@
 Set Blob Metadata, Get Blob Properties and leases are in the cheapest price class; the blob itself is written once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Final
@@ -13,7 +13,7 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient
 
 from flowlog_core.adapters.credentials import storage_errors
-from flowlog_core.errors import BlobGoneError, CheckpointLostError, CheckpointUnreadableError
+from flowlog_core.errors import BlobGoneError, CheckpointLostError, CheckpointUnreadableError, StorageError
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.own_names import CheckpointNames
@@ -41,15 +41,21 @@ class AzureCheckpointStore:
         """Give the checkpoints of a replay: beside the destination's own, so that neither moves the other's."""
         return AzureCheckpointStore(self._service, self._names.of_replay(label).destination)
 
-    def acquire(self, blob: SourceBlob) -> "AzureCheckpointLease | None":
+    def acquire(self, blob: SourceBlob, confirm: Callable[[], object]) -> "AzureCheckpointLease | None":
         """See `ports.CheckpointStore.acquire`."""
         client = self._container.get_blob_client(self._names.of(blob))
         with storage_errors(f"taking the checkpoint of {blob}"):
             try:
                 return _acquire(client, blob, requests=1)
             except ResourceNotFoundError:
+                pass
+        confirm()
+        try:
+            with storage_errors(f"making the checkpoint of {blob}"):
                 self._create(client, {})
-                return _acquire(client, blob, requests=3)
+                return _acquire(client, blob, requests=4)
+        except BlobGoneError as error:  # of the checkpoint, not of the source
+            raise StorageError(f"{blob}: its checkpoint was deleted as soon as it was made") from error
 
     def first_run(self, now: datetime) -> datetime:
         """See `ports.CheckpointStore.first_run`."""

@@ -87,11 +87,14 @@ class Checkpoints:
     def __init__(self, sim: Simulation) -> None:
         self._sim = sim
 
-    def acquire(self, blob: SourceBlob) -> "Lease | None":
+    def acquire(self, blob: SourceBlob, confirm: Callable[[], object]) -> "Lease | None":
         sim = self._sim
+        if sim.call(lambda: blob not in sim.states):
+            confirm()
+            sim.call(lambda: sim.states.setdefault(blob, State()))
 
         def effect() -> Lease | None:
-            state = sim.states.setdefault(blob, State())
+            state = sim.states[blob]
             if state.owner is not None and state.expires > sim.seconds and not sim.no_lease:
                 return None
             lease = Lease(sim, blob, state)

@@ -40,7 +40,7 @@ def test_a_run_whose_time_is_up_is_out_of_time_and_does_not_look_at_the_blob_aga
 
     assert result.outcome is Outcome.OUT_OF_TIME
     assert logged(setup) == ["outOfTime"]
-    acquire, checkpoint, read, commit, release = 3, 1, 1, 1, 1  # the checkpoint is made with the first lease
+    acquire, checkpoint, read, commit, release = 4, 1, 1, 1, 1  # the checkpoint is made with the first lease
     assert result.passes[0].requests == acquire + checkpoint + read + commit + release
 
 
@@ -81,19 +81,45 @@ def test_a_blob_that_is_deleted_is_gone() -> None:
     assert logged(setup) == ["gone"]
 
 
+def test_a_blob_that_was_never_seen_leaves_no_checkpoint_and_costs_three_requests() -> None:
+    setup = Setup()
+
+    (report,) = setup.forwarder.forward(VNET).passes
+
+    assert setup.checkpoints.blobs == set()
+    assert report.requests == 3  # the lease, the blob, and the look at it after the pass
+
+
+def test_a_blob_that_is_deleted_between_two_runs_keeps_its_checkpoint() -> None:
+    setup = Setup()
+    setup.blobs.put(VNET, document([vnet_record(2)]))
+    setup.forwarder.forward(VNET)
+    before = setup.checkpoints.stored(VNET)
+    setup.blobs.delete(VNET)
+
+    (report,) = setup.forwarder.forward(VNET).passes
+
+    assert report.outcome is Outcome.GONE
+    assert report.requests == 5  # the lease, the checkpoint, the blob, the release, and the look
+    assert setup.checkpoints.stored(VNET) == before
+
+
 def test_a_blob_that_is_deleted_and_written_again_meanwhile_is_read_again() -> None:
     setup = Setup()
+    setup.blobs.put(VNET, document([vnet_record(2)]))
+    setup.forwarder.forward(VNET)
+    setup.blobs.delete(VNET)
 
     def write_once() -> None:
         setup.blobs.before_etag = lambda: None
-        setup.blobs.put(VNET, document([vnet_record(2)]))
+        setup.blobs.put(VNET, document([vnet_record(2), vnet_record(3, number=1)]))
 
     setup.blobs.before_etag = write_once
 
     result = setup.forwarder.forward(VNET)
 
     assert [report.outcome for report in result.passes] == [Outcome.GONE, Outcome.COMPLETE]
-    assert len(setup.flows()) == 2
+    assert len(setup.flows()) == 5
 
 
 def test_a_pass_that_fails_logs_its_line_and_then_the_fault() -> None:
