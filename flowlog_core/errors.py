@@ -16,7 +16,7 @@
     ├── ItemGoneError              an item that was deleted from quarantine
     ├── BytesGoneError             the bytes of an item in quarantine
     ├── CheckpointLostError        a checkpoint that another run has taken over
-    ├── CheckpointUnreadableError  a checkpoint of another version
+    ├── CheckpointUnreadableError  a checkpoint, or the time of the first run, of another version or writer
     ├── QuarantineUnreadableError  an item in quarantine of another version
     │
     ├── StorageError               a storage account
@@ -103,7 +103,10 @@ class CheckpointLostError(FlowLogError):
 
 
 class CheckpointUnreadableError(FlowLogError):
-    """A checkpoint that this version can't read: neither skipped nor begun again, as both would be wrong."""
+    """Stored progress that this version can't read: neither skipped nor begun again, as both would be wrong.
+
+    Its text names the blob that has it, and says what to do.
+    """
 
 
 class QuarantineUnreadableError(FlowLogError):

@@ -96,7 +96,8 @@ class Services:
         """Give the hour before which blobs are left alone, as `forward.first_hour`; nothing is stored.
 
         Raises:
-            StorageError: The time of the destination's first run can't be read.
+            CheckpointUnreadableError: What is stored as the time of the destination's first run is no time.
+            StorageError: It can't be read.
 
         """
         return first_hour(start, lambda: self.checkpoints.began() or self.clock.now())

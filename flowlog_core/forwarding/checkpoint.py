@@ -1,17 +1,21 @@
 """The checkpoint: how far a blob was forwarded to a destination, as a value and as blob metadata."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from urllib.parse import quote, unquote
 
 from flowlog_core.decode.scan_buffer import PRECEDING_BYTES
 from flowlog_core.errors import CheckpointUnreadableError
+from flowlog_core.forwarding.metadata import read_flag, read_number, read_text, read_time, write_text, write_time
 
 _SCHEMA: Final = "1"
-_FLAGS: Final = {"true": True, "false": False}
+_LATER_SCHEMA: Final = re.compile(r"[2-9]|[1-9][0-9]{1,3}")
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{32}")
+_FINGERPRINT_OR_NONE: Final = re.compile(r"(?:[0-9a-f]{32})?")
+_DELETE: Final = "delete it to forward the blob from its start: its flows come again, with the same ids"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Checkpoint:
         events: Events sent of this generation.
         quarantined: Records and tuples of this generation that are in quarantine.
         time: When this was committed, or None.
+        unknown: What a later version wrote beside these, by name: it is kept as it is.
 
     """
 
@@ -48,57 +53,76 @@ class Checkpoint:
     events: int = 0
     quarantined: int = 0
     time: datetime | None = None
+    unknown: tuple[tuple[str, str], ...] = ()
 
     def to_metadata(self) -> dict[str, str]:
         """Write as blob metadata: ASCII, percent-encoded where need be; empty values, which get lost, are left out."""
-        metadata = {
-            "schema": _SCHEMA,
-            "offset": str(self.offset),
-            "rangeend": str(self.range_end),
-            "pendingquarantined": str(self.pending_quarantined),
-            "fingerprint": self.fingerprint,
-            "generation": str(self.generation),
-            "etag": quote(self.etag, safe=""),
-            "length": str(self.length),
-            "complete": "true" if self.complete else "false",
-            "records": str(self.records),
-            "flows": str(self.flows),
-            "events": str(self.events),
-            "quarantined": str(self.quarantined),
-            "time": self.time.isoformat(timespec="milliseconds") if self.time else "",
-        }
-        return {key: value for key, value in metadata.items() if value}
+        return dict(self.unknown) | {key: value for key, value in self._metadata().items() if value}
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> "Checkpoint":
         """Read back what `to_metadata` wrote; no metadata at all is a checkpoint at the blob's start.
 
         Raises:
-            CheckpointUnreadableError: It was written by something else, or by a later version.
+            CheckpointUnreadableError: It was written by something else, or by a later version. The error's text goes
+                on after the checkpoint's name.
 
         """
         if not metadata:
             return cls()
-        if metadata.get("schema") != _SCHEMA:
-            raise CheckpointUnreadableError(f"schema {metadata.get('schema')!r}, where this version reads {_SCHEMA!r}")
+        values = {key.lower(): value for key, value in metadata.items()}  # storage may return names in any case
+        if values.get("schema") != _SCHEMA:
+            raise CheckpointUnreadableError(_of_other_schema(values.get("schema", "")))
         try:
-            return cls(
-                offset=_number(metadata["offset"]),
-                range_end=_number(metadata["rangeend"]),
-                pending_quarantined=_number(metadata["pendingquarantined"]),
-                fingerprint=metadata.get("fingerprint", ""),
-                generation=_number(metadata["generation"]),
-                etag=unquote(metadata.get("etag", "")),
-                length=_number(metadata["length"]),
-                complete=_FLAGS[metadata["complete"]],
-                records=_number(metadata["records"]),
-                flows=_number(metadata["flows"]),
-                events=_number(metadata["events"]),
-                quarantined=_number(metadata["quarantined"]),
-                time=datetime.fromisoformat(metadata["time"]) if "time" in metadata else None,
+            checkpoint = cls(
+                offset=read_number(values, "offset"),
+                range_end=read_number(values, "rangeend"),
+                pending_quarantined=read_number(values, "pendingquarantined"),
+                fingerprint=values.get("fingerprint", ""),
+                generation=read_number(values, "generation"),
+                etag=read_text(values, "etag") if "etag" in values else "",
+                length=read_number(values, "length"),
+                complete=read_flag(values, "complete"),
+                records=read_number(values, "records"),
+                flows=read_number(values, "flows"),
+                events=read_number(values, "events"),
+                quarantined=read_number(values, "quarantined"),
+                time=read_time(values, "time") if "time" in values else None,
+                unknown=tuple(sorted((key, value) for key, value in values.items() if key not in _KEYS)),
             )
-        except (KeyError, ValueError) as error:
-            raise CheckpointUnreadableError(f"{type(error).__name__}: {error}") from error
+            checkpoint._check()
+        except ValueError as error:
+            raise CheckpointUnreadableError(f"{error}; {_DELETE}") from None
+        return checkpoint
+
+    def _metadata(self) -> dict[str, str]:
+        """Write all parts that this version knows."""
+        return {
+            "schema": _SCHEMA,
+            "offset": str(self.offset),
+            "rangeend": str(self.range_end),
+            "pendingquarantined": str(self.pending_quarantined),
+            "fingerprint": self.fingerprint,
+            "generation": str(self.generation),
+            "etag": write_text(self.etag),
+            "length": str(self.length),
+            "complete": "true" if self.complete else "false",
+            "records": str(self.records),
+            "flows": str(self.flows),
+            "events": str(self.events),
+            "quarantined": str(self.quarantined),
+            "time": write_time(self.time) if self.time else "",
+        }
+
+    def _check(self) -> None:
+        """Raise ValueError where the parts can't belong together: no run would have committed them."""
+        if not self.range_end <= self.offset <= self.length:
+            ends = f"rangeend is {self.range_end}, offset {self.offset} and length {self.length}"
+            raise ValueError(f"{ends}, where none may be greater than the next")
+        if self.pending_quarantined > self.quarantined:
+            raise ValueError(f"pendingquarantined is {self.pending_quarantined}, of {self.quarantined} quarantined")
+        if not (_FINGERPRINT if self.offset else _FINGERPRINT_OR_NONE).fullmatch(self.fingerprint):
+            raise ValueError("fingerprint is not of 32 hex digits")
 
     def is_complete(self, etag: str) -> bool:
         """Say whether all of the blob was forwarded, of the snapshot with this ETag."""
@@ -125,13 +149,17 @@ class Checkpoint:
 
     def next_generation(self) -> "Checkpoint":
         """Begin again at the blob's start."""
-        return Checkpoint(generation=self.generation + 1)
+        return Checkpoint(generation=self.generation + 1, unknown=self.unknown)
 
 
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"{text!r} is no number")
-    return int(text)
+_KEYS: Final = frozenset(Checkpoint()._metadata())  # noqa: SLF001 # this module's own
+
+
+def _of_other_schema(schema: str) -> str:
+    if _LATER_SCHEMA.fullmatch(schema):
+        later = f"a later version wrote it (schema {schema}, where this one reads {_SCHEMA})"
+        return f"{later}; deploy that version again, or {_DELETE}"
+    return f"something else wrote it, as it has no known schema; {_DELETE}"
 
 
 def fingerprint_of(preceding: bytes) -> str:

@@ -44,7 +44,7 @@ class Forwarder:
             SendError: The destination can't be reached.
             StorageError: Storage refused or failed a request.
             EventLimitError: The hub's events are too small for a flow.
-            CheckpointUnreadableError: The checkpoint is of another version.
+            CheckpointUnreadableError: The checkpoint, or the time of the first run, is of another version or writer.
 
         """
         refusal = self._ports.gate.refusal(blob)
@@ -60,8 +60,7 @@ class Forwarder:
                 if not self._is_to_be_read_again(passes[-1], deadline):
                     return RunResult(passes[-1].outcome, tuple(passes))
         except FlowLogError as error:
-            fault = {"blob": blob.path, "error": type(error).__name__, "reason": str(error)}
-            self._ports.log("flowlog.fault", fault, level=logging.ERROR)
+            self._log_fault(error, blob=blob.path)
             raise
 
     def forward_announced(self, message: bytes) -> None:
@@ -87,12 +86,17 @@ class Forwarder:
         """Return the hour before which blobs are left alone, or None where none are.
 
         Raises:
-            StorageError: The time of the destination's first run can't be read.
+            CheckpointUnreadableError: What is stored as the time of the destination's first run is no time.
+            StorageError: It can't be read.
 
         """
         if self._first_hour is None:
             now = self._ports.clock.now
-            self._first_hour = first_hour(self._options.start, lambda: self._checkpoints.first_run(now()))
+            try:
+                self._first_hour = first_hour(self._options.start, lambda: self._checkpoints.first_run(now()))
+            except FlowLogError as error:
+                self._log_fault(error)
+                raise
         return self._first_hour
 
     def _is_to_be_read_again(self, report: PassReport, deadline: float) -> bool:
@@ -148,6 +152,10 @@ class Forwarder:
             fields = {"blob": report.blob.path, "reason": str(error)}
             self._ports.log("flowlog.conflict", fields, level=logging.WARNING)
             return Outcome.LEASE_HELD
+
+    def _log_fault(self, error: FlowLogError, **named: str) -> None:
+        fault = {"error": type(error).__name__, "reason": str(error)}
+        self._ports.log("flowlog.fault", named | fault, level=logging.ERROR)
 
     def _end(self, report: PassReport, began: float) -> None:
         """Log what a pass did."""

@@ -107,7 +107,7 @@ class CheckpointLease(Protocol):
         """Read the checkpoint. One request.
 
         Raises:
-            CheckpointUnreadableError: It was written by something else.
+            CheckpointUnreadableError: It was written by something else, or by a later version.
             StorageError: The request failed.
 
         """
@@ -201,6 +201,7 @@ class CheckpointStore(Protocol):
         """Give the time of the destination's first run: what is stored, else `now`, which is stored. One or two.
 
         Raises:
+            CheckpointUnreadableError: What is stored is no time.
             StorageError: The request failed.
 
         """

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from azure.core.exceptions import ResourceExistsError
-from azure.storage.blob import BlobLeaseClient, BlobServiceClient, StandardBlobTier
+from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient, StandardBlobTier
 
 from flowlog_core.adapters.event_hubs.sink import EventHubSink
 from flowlog_core.adapters.storage.blobs import AzureBlobSource
@@ -58,6 +58,15 @@ class Services(ABC):
     def break_lease(self, blob: SourceBlob) -> None: ...
 
     @abstractmethod
+    def write_checkpoint(self, blob: SourceBlob, metadata: Mapping[str, str]) -> None: ...
+
+    @abstractmethod
+    def checkpoint_metadata(self, blob: SourceBlob) -> Mapping[str, str]: ...
+
+    @abstractmethod
+    def write_first_run(self, metadata: Mapping[str, str]) -> None: ...
+
+    @abstractmethod
     def sent(self) -> list[Sent]: ...
 
     @abstractmethod
@@ -92,6 +101,15 @@ class MemoryServices(Services):
 
     def break_lease(self, blob: SourceBlob) -> None:
         self._checkpoints.lapse(blob)
+
+    def write_checkpoint(self, blob: SourceBlob, metadata: Mapping[str, str]) -> None:
+        self._checkpoints.write(blob, metadata)
+
+    def checkpoint_metadata(self, blob: SourceBlob) -> Mapping[str, str]:
+        return self._checkpoints.metadata(blob)
+
+    def write_first_run(self, metadata: Mapping[str, str]) -> None:
+        self._checkpoints.first_run_metadata = metadata
 
     def sent(self) -> list[Sent]:
         return [
@@ -135,8 +153,25 @@ class AzureServices(Services):
         self._service.get_blob_client(blob.container, blob.name).set_standard_blob_tier(StandardBlobTier.ARCHIVE)
 
     def break_lease(self, blob: SourceBlob) -> None:
-        client = self._service.get_blob_client(CONTAINER, CheckpointNames(self._destination).of(blob))
-        BlobLeaseClient(client).break_lease(lease_break_period=0)
+        BlobLeaseClient(self._checkpoint(blob)).break_lease(lease_break_period=0)
+
+    def write_checkpoint(self, blob: SourceBlob, metadata: Mapping[str, str]) -> None:
+        self._upload(self._checkpoint(blob), metadata)
+
+    def checkpoint_metadata(self, blob: SourceBlob) -> Mapping[str, str]:
+        metadata: Mapping[str, str] = self._checkpoint(blob).get_blob_properties().metadata
+        return metadata
+
+    def write_first_run(self, metadata: Mapping[str, str]) -> None:
+        self._upload(self._service.get_blob_client(CONTAINER, CheckpointNames(self._destination).first_run), metadata)
+
+    def _checkpoint(self, blob: SourceBlob) -> BlobClient:
+        return self._service.get_blob_client(CONTAINER, CheckpointNames(self._destination).of(blob))
+
+    def _upload(self, client: BlobClient, metadata: Mapping[str, str]) -> None:
+        with suppress(ResourceExistsError):
+            self._service.create_container(CONTAINER)
+        client.upload_blob(b"", overwrite=True, metadata=dict(metadata))
 
     def sent(self) -> list[Sent]:
         return [

@@ -1,11 +1,12 @@
 """What every checkpoint store does."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flowlog_core.errors import BlobGoneError, CheckpointLostError
+from flowlog_core.errors import BlobGoneError, CheckpointLostError, CheckpointUnreadableError
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.ports import CheckpointLease
 from flowlog_core.source.blob import SourceBlob
@@ -16,7 +17,7 @@ SOME = Checkpoint(
     offset=1234,
     range_end=1200,
     pending_quarantined=2,
-    fingerprint="0123456789abcdef",
+    fingerprint="0123456789abcdef" * 2,
     generation=3,
     etag='"0x8DC;=% é"',
     length=5000,
@@ -27,6 +28,11 @@ SOME = Checkpoint(
     quarantined=4,
     time=datetime(2026, 11, 20, 23, 0, 1, 500_000, tzinfo=UTC),
 )
+
+
+def at(offset: int) -> Checkpoint:
+    """A checkpoint at an offset, with nothing pending."""
+    return replace(SOME, offset=offset, range_end=offset, pending_quarantined=0)
 
 
 def blob_of(name: str = "a/PT1H.json") -> SourceBlob:
@@ -62,7 +68,7 @@ def test_an_owner_can_commit_again_and_again(services: Services) -> None:
     lease = acquired(services, blob)
     lease.read()
     for offset in (1, 2, 3):
-        lease.commit(Checkpoint(offset=offset))
+        lease.commit(at(offset))
     lease.release()
 
     assert acquired(services, blob).read().offset == 3
@@ -132,7 +138,7 @@ def test_an_owner_that_lost_its_lease_to_another_can_neither_commit_nor_renew_no
     assert owner.read() == Checkpoint()
 
     with pytest.raises(CheckpointLostError):
-        late.commit(Checkpoint(offset=1))
+        late.commit(at(1))
     with pytest.raises(CheckpointLostError):
         late.renew()
     late.release()
@@ -183,18 +189,60 @@ def test_the_time_of_the_first_run_is_kept(services: Services) -> None:
     assert services.checkpoints.first_run(first + timedelta(days=1)) == first
 
 
+JUNK: list[dict[str, str]] = [{"time": "yesterday"}, {"time": "2026-11-20"}, {"other": "1"}, {"time": "9" * 4000}]
+
+
+@pytest.mark.parametrize("metadata", JUNK, ids=["words", "no zone", "no time", "huge"])
+def test_what_is_no_time_of_the_first_run_is_named_with_the_remedy_and_left_as_it_is(
+    services: Services, metadata: dict[str, str]
+) -> None:
+    services.write_first_run(metadata)
+    now = datetime(2026, 11, 20, 23, 17, tzinfo=UTC)
+
+    for _ in range(2):
+        with pytest.raises(CheckpointUnreadableError, match=r"/first-run, .* set FLOWLOG_START .* or delete this blob"):
+            services.checkpoints.first_run(now)
+
+
+@pytest.mark.parametrize("changed", [{"offset": str(2**63)}, {"schema": "2"}], ids=["too large", "later schema"])
+def test_a_checkpoint_that_cannot_be_read_is_named_with_the_remedy_and_left_as_it_is(
+    services: Services, changed: dict[str, str]
+) -> None:
+    blob = blob_of()
+    metadata = SOME.to_metadata() | changed
+    services.write_checkpoint(blob, metadata)
+    lease = acquired(services, blob)
+
+    with pytest.raises(CheckpointUnreadableError, match=f"/{blob.path}: .*; .*delete it to forward the blob"):
+        lease.read()
+    lease.release()
+
+    assert services.checkpoint_metadata(blob) == metadata
+    assert services.checkpoints.find([blob], blob.name) == {}
+
+
+def test_a_commit_keeps_what_a_later_version_wrote_beside_it(services: Services) -> None:
+    blob = blob_of()
+    services.write_checkpoint(blob, SOME.to_metadata() | {"filtered": "7"})
+    lease = acquired(services, blob)
+
+    lease.commit(replace(lease.read(), offset=1300))
+
+    assert services.checkpoint_metadata(blob) == SOME.to_metadata() | {"filtered": "7", "offset": "1300"}
+
+
 def test_checkpoints_are_found_in_bulk(services: Services) -> None:
     blobs = [blob_of()]
     blobs += [SourceBlob("account", blobs[0].container, name) for name in ("a/b/PT1H.json", "a/c/PT1H.json", NAMES[-1])]
     for number, blob in enumerate(blobs[:3]):
         lease = acquired(services, blob)
         lease.read()
-        lease.commit(Checkpoint(offset=number, etag=SOME.etag))
+        lease.commit(at(number))
         lease.release()
 
     found = services.checkpoints.find(blobs[:3], "a/")
 
-    assert found == {blob: Checkpoint(offset=number, etag=SOME.etag) for number, blob in enumerate(blobs[:3])}
+    assert found == {blob: at(number) for number, blob in enumerate(blobs[:3])}
     assert services.checkpoints.find(blobs[3:], NAMES[-1]) == {}
     assert services.checkpoints.find([], "") == {}
 

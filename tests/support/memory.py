@@ -20,6 +20,7 @@ from flowlog_core.errors import (
 )
 from flowlog_core.events.packer import Event
 from flowlog_core.forwarding.checkpoint import Checkpoint
+from flowlog_core.forwarding.first_run import read_first_run, write_first_run
 from flowlog_core.forwarding.ports import Chunk, ListedBlob
 from flowlog_core.operations.ports import ListedItem
 from flowlog_core.source.blob import SourceBlob
@@ -142,7 +143,7 @@ class MemoryCheckpoints:
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
         self._states: dict[SourceBlob, _State] = {}
-        self._first_run: datetime | None = None
+        self.first_run_metadata: Mapping[str, str] = {}
         self._last_sweep: datetime | None = None
 
     def acquire(self, blob: SourceBlob, confirm: Callable[[], object] = _nothing) -> "MemoryLease | None":
@@ -152,13 +153,13 @@ class MemoryCheckpoints:
         state = self._states.setdefault(blob, _State())
         if state.owner is not None and state.expires > self.clock.monotonic():
             return None
-        lease = MemoryLease(self, state, requests)
+        lease = MemoryLease(self, blob, state, requests)
         state.owner, state.expires = lease, self.clock.monotonic() + self.lease_seconds
         return lease
 
     def first_run(self, now: datetime) -> datetime:
-        self._first_run = self._first_run or now
-        return self._first_run
+        self.first_run_metadata = self.first_run_metadata or write_first_run(now)
+        return read_first_run(self.first_run_metadata, "checkpoints/first-run")
 
     def find(self, blobs: Sequence[SourceBlob], under: str) -> dict[SourceBlob, Checkpoint]:
         assert all(blob.name.startswith(under) for blob in blobs)
@@ -180,6 +181,14 @@ class MemoryCheckpoints:
         """The blobs that have a checkpoint."""
         return set(self._states)
 
+    def write(self, blob: SourceBlob, metadata: Mapping[str, str]) -> None:
+        """Store a checkpoint as somebody else would."""
+        self._states.setdefault(blob, _State()).metadata = dict(metadata)
+
+    def metadata(self, blob: SourceBlob) -> Mapping[str, str]:
+        """Return a checkpoint as it is stored."""
+        return self._states[blob].metadata
+
     def stored(self, blob: SourceBlob) -> Checkpoint:
         return Checkpoint.from_metadata(self._states[blob].metadata)
 
@@ -191,8 +200,9 @@ class MemoryCheckpoints:
 
 
 class MemoryLease:
-    def __init__(self, store: MemoryCheckpoints, state: _State, requests: int) -> None:
+    def __init__(self, store: MemoryCheckpoints, blob: SourceBlob, state: _State, requests: int) -> None:
         self.requests = requests
+        self._blob = blob
         self._store = store
         self._state = state
         self._version = -1
@@ -200,7 +210,10 @@ class MemoryLease:
     def read(self) -> Checkpoint:
         self.requests += 1
         self._version = self._state.version
-        return Checkpoint.from_metadata(self._state.metadata)
+        try:
+            return Checkpoint.from_metadata(self._state.metadata)
+        except CheckpointUnreadableError as error:
+            raise CheckpointUnreadableError(f"checkpoints/{self._blob}: {error}") from None
 
     def commit(self, checkpoint: Checkpoint) -> None:
         self.requests += 1

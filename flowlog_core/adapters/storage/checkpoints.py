@@ -15,6 +15,7 @@ from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient
 from flowlog_core.adapters.credentials import storage_errors
 from flowlog_core.errors import BlobGoneError, CheckpointLostError, CheckpointUnreadableError, StorageError
 from flowlog_core.forwarding.checkpoint import Checkpoint
+from flowlog_core.forwarding.first_run import read_first_run, write_first_run
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.own_names import CheckpointNames
 
@@ -62,21 +63,22 @@ class AzureCheckpointStore:
         client = self._container.get_blob_client(self._names.first_run)
         with storage_errors("reading the time of the first run"):
             try:
-                return _kept_time(client)
+                return _first_run(client)
             except ResourceNotFoundError:
-                self._create(client, {"time": now.isoformat()})
-                return _kept_time(client)
+                self._create(client, write_first_run(now))
+                return _first_run(client)
 
     def began(self) -> datetime | None:
         """Give the time of the destination's first run, if there was one; unlike `first_run`, nothing is stored.
 
         Raises:
+            CheckpointUnreadableError: What is stored is no time.
             StorageError: The request failed.
 
         """
         with storage_errors("reading the time of the first run"):
             try:
-                return _kept_time(self._container.get_blob_client(self._names.first_run))
+                return _first_run(self._container.get_blob_client(self._names.first_run))
             except ResourceNotFoundError:
                 return None
 
@@ -127,6 +129,15 @@ class AzureCheckpointStore:
                 client.upload_blob(b"", overwrite=False, metadata=metadata)
 
 
+def _first_run(client: BlobClient) -> datetime:
+    return read_first_run(client.get_blob_properties().metadata or {}, _place(client))
+
+
+def _place(client: BlobClient) -> str:
+    """Return container and name of one of our blobs, for a message."""
+    return f"{client.container_name}/{client.blob_name}"
+
+
 def _kept_time(client: BlobClient) -> datetime:
     return datetime.fromisoformat(client.get_blob_properties().metadata["time"])
 
@@ -158,7 +169,10 @@ class AzureCheckpointLease:
         with storage_errors(f"reading the checkpoint of {self._blob}"):
             properties = self._client.get_blob_properties()
         self._etag = properties.etag
-        return Checkpoint.from_metadata(properties.metadata)
+        try:
+            return Checkpoint.from_metadata(properties.metadata or {})
+        except CheckpointUnreadableError as error:
+            raise CheckpointUnreadableError(f"{_place(self._client)}: {error}") from None
 
     def commit(self, checkpoint: Checkpoint) -> None:
         """See `ports.CheckpointLease.commit`."""

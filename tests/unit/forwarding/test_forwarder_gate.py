@@ -94,6 +94,7 @@ def test_a_blob_that_does_not_pass_is_skipped_before_any_request_and_logged_once
     assert setup.forwarder.forward(blob) == RunResult(Outcome.SKIPPED)
 
     setup.assert_untouched()
+    assert setup.checkpoints.first_run_metadata == {}
     ((name, fields),) = setup.log.lines
     assert (name, fields["reason"]) == ("flowlog.ignored", GATE.refusal(blob))
     shown = str(fields["blob"])
