@@ -15,7 +15,8 @@ from flowlog_core.forwarding.stop import StopFlag
 from flowlog_core.forwarding.sweep import Sweeper
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.gate import Gate
-from tests.endurance.simulation.oracle import Truth, judge, truth_of
+from tests.endurance.simulation.foreign import CONTENT, elsewhere, foreign_name
+from tests.endurance.simulation.oracle import Truth, judge, strangers, truth_of
 from tests.endurance.simulation.ports import Background, Checkpoints, Clock, QuarantineStore, Sink, Source
 from tests.endurance.simulation.scheduler import Actor, Odds, Simulation
 from tests.support.flow_logs import document, vnet_record
@@ -113,6 +114,8 @@ class History:
             options=SweepOptions(((ACCOUNT, CONTAINER),), hours=2, grace_seconds=30, run_seconds=1e9),
         )
         self._logs = [_Log(self._blob(number)) for number in range(self._random.randint(1, 2))]
+        for log in self._logs:
+            sim.put(elsewhere(log.blob), CONTENT)
         self._actors: list[Actor] = []
         self._announced: list[SourceBlob] = []
         sim.begin = self._actors.append
@@ -124,6 +127,8 @@ class History:
         sim = self.sim
         for _ in range(self._random.randint(3, 9)):
             self._write()
+            if self._random.random() < 0.2:  # now and then somebody else announces something
+                self._announced.append(foreign_name(self._random, self._random.choice(self._logs).blob))
             for _ in range(self._random.randint(0, 25)):
                 self._step()
         while self._step():
@@ -239,13 +244,16 @@ class History:
 
     def _judge(self, when: str) -> None:
         sim = self.sim
-        wrong = judge(
-            events=[(event.body, dict(event.properties)) for event, _ in sim.sent],
+        events = [(event.body, dict(event.properties)) for event, _ in sim.sent]
+        known = {log.blob.path: log.truths for log in self._logs}
+        offsets = {blob.path: state.offsets for blob, state in sim.states.items()}
+        wrong = strangers(events=events, known=known, offsets=offsets) or judge(
+            events=events,
             quarantined=set(sim.quarantined),
-            known={log.blob.path: log.truths for log in self._logs},
+            known=known,
             present={log.blob.path: log.truths[-1] for log in self._logs if log.exists},
             may_repeat=sim.may_repeat,
             committed={blob.path: state.range_ends for blob, state in sim.states.items()},
-            offsets={blob.path: state.offsets for blob, state in sim.states.items()},
+            offsets=offsets,
         )
         self._result.wrong += [when + each for each in wrong]

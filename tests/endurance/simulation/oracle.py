@@ -63,6 +63,14 @@ class Received:
     ranges: list[tuple[int, int, int, int]] = field(default_factory=list)
 
 
+def strangers(
+    *, events: list[tuple[bytes, dict[str, Any]]], known: dict[str, list[Truth]], offsets: dict[str, set[int]]
+) -> list[str]:
+    """Say what was sent or committed of blobs that nobody wrote for the app; the arguments are those of `judge`."""
+    sent = {str(properties["blob"]) for _, properties in events}
+    return [f"{path}: something was sent or kept of it" for path in sorted(sent.union(offsets).difference(known))]
+
+
 def judge(
     *,
     events: list[tuple[bytes, dict[str, Any]]],

@@ -11,9 +11,11 @@ from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.delivery import Delivery
 from flowlog_core.forwarding.forwarder import Forwarder
 from flowlog_core.forwarding.lease import HeldLease
-from flowlog_core.forwarding.ports import ListedBlob
+from flowlog_core.forwarding.outcome import PassReport
+from flowlog_core.forwarding.ports import CheckpointLease, ListedBlob
 from flowlog_core.forwarding.progress import Progress
 from flowlog_core.forwarding.sweep import Sweeper
+from flowlog_core.source.gate import Gate
 from tests.endurance.simulation.scheduler import Simulation
 
 
@@ -103,6 +105,21 @@ def _no_renewal() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _no_gate() -> Iterator[None]:
+    with patch.object(Gate, "refusal", lambda *_: None):
+        yield
+
+
+@contextmanager
+def _checkpoint_for_whatever_is_announced() -> Iterator[None]:
+    def unconfirmed(self: Forwarder, report: PassReport) -> CheckpointLease | None:
+        return self._checkpoints.acquire(report.blob, lambda: None)
+
+    with patch.object(Forwarder, "_acquire", unconfirmed):
+        yield
+
+
 PLANTED: Final[dict[str, Callable[[], AbstractContextManager[None]]]] = {
     "commit before send": _commit_before_send,
     "commit what is still being sent": _commit_what_is_queued,
@@ -114,4 +131,6 @@ PLANTED: Final[dict[str, Callable[[], AbstractContextManager[None]]]] = {
     "no look after release": _no_look_after_release,
     "sweep by length alone": _sweep_by_length,
     "no renewal of the lease": _no_renewal,
+    "no gate": _no_gate,
+    "a checkpoint for whatever is announced": _checkpoint_for_whatever_is_announced,
 }

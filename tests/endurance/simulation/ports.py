@@ -17,6 +17,7 @@ from flowlog_core.events.packer import Event
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.ports import Chunk, ListedBlob
 from flowlog_core.source.blob import SourceBlob
+from tests.endurance.simulation.foreign import resolved
 from tests.endurance.simulation.scheduler import (
     LEASE_SECONDS,
     Actor,
@@ -58,7 +59,7 @@ class Source:
 
     def prefixes(self, account: str, container: str, under: str) -> Iterator[str]:
         def effect() -> list[str]:
-            names = [blob.name for blob in self._sim.blobs if blob.name.startswith(under)]
+            names = [blob.name for blob in self._in(account, container) if blob.name.startswith(under)]
             return sorted({under + name[len(under) :].partition("/")[0] + "/" for name in names})
 
         yield from self._sim.call(effect)
@@ -67,16 +68,21 @@ class Source:
         def effect() -> list[ListedBlob]:
             return [
                 ListedBlob(blob, stored.etag, len(stored.data), stored.modified)
-                for blob, stored in sorted(self._sim.blobs.items(), key=lambda item: item[0].name)
+                for blob, stored in sorted(self._in(account, container).items(), key=lambda item: item[0].name)
                 if blob.name.startswith(under)
             ]
 
         yield from self._sim.call(effect)
 
+    def _in(self, account: str, container: str) -> dict[SourceBlob, Stored]:
+        place = (account, container)
+        return {blob: stored for blob, stored in self._sim.blobs.items() if (blob.account, blob.container) == place}
+
     def _stored(self, blob: SourceBlob) -> Stored:
-        if blob not in self._sim.blobs:
+        stored = self._sim.blobs.get(resolved(blob))
+        if stored is None:
             raise BlobGoneError(str(blob))
-        return self._sim.blobs[blob]
+        return stored
 
 
 class Checkpoints:
@@ -88,13 +94,13 @@ class Checkpoints:
         self._sim = sim
 
     def acquire(self, blob: SourceBlob, confirm: Callable[[], object]) -> "Lease | None":
-        sim = self._sim
-        if sim.call(lambda: blob not in sim.states):
+        sim, name = self._sim, resolved(blob)
+        if sim.call(lambda: name not in sim.states):
             confirm()
-            sim.call(lambda: sim.states.setdefault(blob, State()))
+            sim.call(lambda: sim.states.setdefault(name, State()))
 
         def effect() -> Lease | None:
-            state = sim.states[blob]
+            state = sim.states[name]
             if state.owner is not None and state.expires > sim.seconds and not sim.no_lease:
                 return None
             lease = Lease(sim, blob, state)
