@@ -1,4 +1,4 @@
-"""The ports: what the use cases need from outside, as small Protocols. A call's cost in storage requests is part of it."""
+"""The ports: what the use cases need from outside, as small Protocols. Each call's storage requests are part of it."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -224,7 +224,6 @@ VALUES = st.text() | st.sampled_from([*SOME.to_metadata().values(), *NO_NUMBERS,
 
 
 @given(st.dictionaries(KEYS, VALUES) | st.dictionaries(KEYS, VALUES).map(lambda changed: SOME.to_metadata() | changed))
-@settings(deadline=None, max_examples=1000)
 def test_any_metadata_gives_a_sound_checkpoint_or_the_one_error(metadata: dict[str, str]) -> None:
     try:
         checkpoint = Checkpoint.from_metadata(metadata)
