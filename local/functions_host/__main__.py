@@ -4,7 +4,7 @@ On standard output it writes one JSON object a line: the events that `host` list
 
 - `host.command_failed`: a line on standard input was no command: `error`
 - `host.fault`: the app can't be served: `error`, `stack`; the exit code is 1
-- `log`: a log line of the app: `level`, `logger`, `message`
+- `log`: a log line of the app: `level`, `logger`, `message`, `invocation`; of the runtime's own, warnings and errors
 
 What the app prints goes to standard error.
 """
@@ -20,6 +20,7 @@ from pathlib import Path
 from local.functions_host.app_folder import HostError, read_local_settings
 from local.functions_host.event_lines import EventLines, LogEvents
 from local.functions_host.host import WorkerHost
+from local.functions_host.worker import find_invocation
 
 
 def main() -> int:
@@ -27,11 +28,10 @@ def main() -> int:
     options = _make_parser().parse_args()
     lines = _take_over_output()
     debug = os.environ.get("PYTHON_ENABLE_DEBUG_LOGGING", "").lower() in {"1", "true"}
-    logging.basicConfig(
-        handlers=[LogEvents(lines)], level=logging.DEBUG if debug else logging.INFO, format="%(message)s"
-    )
+    log = LogEvents(lines, find_invocation)
+    logging.basicConfig(handlers=[log], level=logging.DEBUG if debug else logging.INFO, format="%(message)s")
     try:
-        abandoned = _serve(options, lines)
+        abandoned = _serve(options, lines, log)
     except HostError as fault:
         lines.write({"event": "host.fault", "error": str(fault), "stack": fault.stack})
         return 1
@@ -47,7 +47,7 @@ def _take_over_output() -> EventLines:
     return lines
 
 
-def _serve(options: argparse.Namespace, lines: EventLines) -> int:
+def _serve(options: argparse.Namespace, lines: EventLines, log: LogEvents) -> int:
     """Serve the app to its end; return how many invocations were abandoned.
 
     Raises:
@@ -59,6 +59,7 @@ def _serve(options: argparse.Namespace, lines: EventLines) -> int:
     host = WorkerHost(
         options.app,
         report=lines.write,
+        log=log,
         settings=read_local_settings(options.settings) if options.settings else None,
         poll_seconds=options.poll_seconds,
         duplicate=options.duplicate,

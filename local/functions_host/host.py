@@ -2,21 +2,22 @@
 
 It loads an app with Microsoft's own Python runtime, takes the triggers from the app's index and serves them as the
 host does: functions run concurrently, synchronous ones in the worker's thread pool; host.json limits the concurrent
-blob invocations and the attempts; a blob event that fails them all is poison. It differs from the host in this: a blob
-trigger whose source is `EventGrid` is served like one that polls, by scanning its container; receipts are kept in
-memory, so that every blob is new after a restart (unless `only_new`); a poison event is reported, not queued; schedules
-are in UTC and no missed run is made up; host.json's log levels are not applied; identity-based connections are not
-served.
+blob invocations and the attempts; a blob event that fails them all is poison; a log line of the app without a running
+invocation is dropped (see `event_lines`). It differs from the host in this: a blob trigger whose source is `EventGrid`
+is served like one that polls, by scanning its container; receipts are kept in memory, so that every blob is new after a
+restart (unless `only_new`); a poison event is reported, not queued; schedules are in UTC and no missed run is made up;
+host.json's log levels are not applied; identity-based connections are not served.
 
 It reports events, each a mapping that JSON can hold:
 
 - `host.ready`: `functions`, the index: name, type, what triggers it, whether a setting disables it
-- `host.invoked`, `host.failed`: `function`, `ok`, `ms`; of a blob function `connection`, `blob` (`container/name`) and
-  `attempt`; where it failed `error` and `stack`
+- `host.invoked`, `host.failed`: `function`, `invocation`, `ok`, `ms`; of a blob function `connection`, `blob`
+  (`container/name`) and `attempt`; where it failed `error` and `stack`
 - `host.poison`: a blob event that failed all its attempts: `function`, `connection`, `blob`, `attempts`
 - `host.scan_failed`: a container can't be listed: `function`, `error`; reported once until it works again
 - `host.stopping`: nothing new is started; running invocations finish
-- `host.stopped`: counts of `invoked`, `failed`, `poison`, and of invocations `abandoned` while they ran
+- `host.stopped`: counts of `invoked`, `failed`, `poison`, of invocations `abandoned` while they ran, and of log lines
+  `dropped` because they came without a running invocation
 """
 
 import asyncio
@@ -24,6 +25,7 @@ import os
 import random
 import sys
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,7 +35,7 @@ from azure.core.exceptions import AzureError
 
 from local.functions_host.app_folder import HostError, read_blob_limits
 from local.functions_host.blob_scan import BlobEvent, ContainerScan
-from local.functions_host.event_lines import Event
+from local.functions_host.event_lines import Event, LogEvents
 from local.functions_host.triggers import BlobTrigger, TimerTrigger, read_triggers
 from local.functions_host.worker import Arguments, invoke, load_app
 
@@ -62,6 +64,7 @@ class WorkerHost:
         app_folder: Path,
         *,
         report: Callable[[Event], None],
+        log: LogEvents,
         settings: Mapping[str, str] | None = None,
         poll_seconds: float = 1.0,
         duplicate: bool = False,
@@ -72,6 +75,7 @@ class WorkerHost:
         Args:
             app_folder: Holds function_app.py and host.json.
             report: Takes the `host.…` events that the module's docstring lists.
+            log: Handles the process's log records.
             settings: App settings, put into this process's environment, where app and runtime look for them.
             poll_seconds: Time between two scans of a container.
             duplicate: Deliver every blob event twice, at once and with the next scan's, each batch in random order: so
@@ -81,6 +85,7 @@ class WorkerHost:
         """
         self._folder = app_folder.resolve()
         self._report = report
+        self._log = log
         self._settings = dict(settings or {})
         self._poll_seconds = poll_seconds
         self._duplicate = duplicate
@@ -124,7 +129,7 @@ class WorkerHost:
             await self._stopping.wait()
             self._report({"event": "host.stopping"})
             abandoned = await self._finish(sources, grace_seconds)
-        self._report({"event": "host.stopped", **self._counts, "abandoned": abandoned})
+        self._report({"event": "host.stopped", **self._counts, "abandoned": abandoned, "dropped": self._log.dropped})
         return abandoned
 
     def stop(self) -> None:
@@ -212,13 +217,14 @@ class WorkerHost:
             await self._invoke(timer.trigger.function_id, arguments, {"function": timer.trigger.function})
 
     async def _invoke(self, function_id: str, arguments: Arguments, about: Event) -> bool:
-        started = time.monotonic()
+        started, invocation = time.monotonic(), str(uuid.uuid4())
         self._running += 1
         try:
-            error = await invoke(function_id, arguments)
+            error = await invoke(invocation, function_id, arguments)
         finally:
             self._running -= 1
-        about = about | {"ok": error is None, "ms": round((time.monotonic() - started) * 1000, 1)}
+        milliseconds = round((time.monotonic() - started) * 1000, 1)
+        about = about | {"invocation": invocation, "ok": error is None, "ms": milliseconds}
         if error is None:
             self._counts["invoked"] += 1
             self._report({"event": "host.invoked", **about})

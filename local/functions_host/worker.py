@@ -6,8 +6,9 @@ and reads nothing but attributes. So the plain classes here, with the same names
 message they have the fields that blob and timer functions need.
 """
 
-import uuid
+import asyncio
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,10 @@ from typing import ClassVar
 import azure_functions_runtime as runtime
 
 from local.functions_host.app_folder import HostError
+
+# Process-wide, as the runtime's own state is.
+_running: set[str] = set()
+_of_task: ContextVar[str | None] = ContextVar("invocation of an asynchronous function", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,18 +268,43 @@ async def load_app(folder: Path) -> tuple[RpcFunctionMetadata, ...]:
     return tuple(index.function_metadata_results)
 
 
-async def invoke(function_id: str, arguments: Arguments) -> RpcException | None:
+async def invoke(invocation_id: str, function_id: str, arguments: Arguments) -> RpcException | None:
     """Run one function to its end, a synchronous one in the worker's thread pool; return what it raised, or None."""
     message = _StreamingMessage(
         invocation_request=_InvocationRequest(
-            invocation_id=str(uuid.uuid4()),
+            invocation_id=invocation_id,
             function_id=function_id,
             input_data=[arguments.parameter],
             trigger_metadata=arguments.trigger_metadata,
         )
     )
-    answer: InvocationResponse = await runtime.invocation_request(_Request(message))
+    token = _of_task.set(invocation_id)
+    _running.add(invocation_id)
+    try:
+        answer: InvocationResponse = await runtime.invocation_request(_Request(message))
+    finally:
+        _running.discard(invocation_id)
+        _of_task.reset(token)
     return None if answer.result.status == StatusResult.Success else _read_error(answer.result)
+
+
+def find_invocation() -> str | None:
+    """Return the id of the running invocation that the worker finds for a log line of the calling thread, or None.
+
+    For a synchronous function the worker looks at a context variable that the runtime sets in the function's own
+    thread, for an asynchronous one at the task on its event loop (source: `get_current_invocation_id` in the worker's
+    dispatcher).
+    """
+    invocation_id = runtime.invocation_id_cv.get() or (_of_task.get() if _is_on_event_loop() else None)
+    return invocation_id if invocation_id in _running else None
+
+
+def _is_on_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _check(result: StatusResult) -> None:

@@ -181,12 +181,35 @@ def test_a_blob_that_fails_twice_is_served_by_its_third_attempt(host: WorkerProc
 def test_the_apps_log_arrives_with_its_level_and_logger(host: WorkerProcess, shared: BlobServiceClient) -> None:
     upload(shared, "fail/with a line")
 
+    failed = wait_for(host, "host.failed", "fail/with a line")
     assert wait_for_log(host, "with a line") == {
         "event": "log",
         "level": "ERROR",
         "logger": "sample",
         "message": "about to fail for fail/with a line",
+        "invocation": failed["invocation"],
     }
+
+
+def test_log_lines_without_a_running_invocation_are_dropped_and_counted(
+    azurite: Azurite, storage: BlobServiceClient
+) -> None:
+    with serve(azurite) as host:
+        for name in ("own", "copied", "late", "last"):  # one after the other: `late` has ended when `last` begins
+            upload(storage, f"thread/{name}")
+            wait_for(host, "host.invoked", f"thread/{name}")
+        assert host.stop() == 0
+        events = all_events(host)
+
+    invocations = {event["blob"]: event["invocation"] for event in events if "blob" in event}
+    lines = {event["message"]: event["invocation"] for event in events if event["event"] == "log"}
+    arrived = {message: invocation for message, invocation in lines.items() if "in a thread" in message}
+    assert arrived == {
+        "in a thread: copied": invocations["inbox/thread/copied"],
+        "in a thread: last": invocations["inbox/thread/last"],
+    }
+    assert events[-1]["event"] == "host.stopped"
+    assert events[-1]["dropped"] >= 3  # those of `own` and `late`, and what was logged while the app was imported
 
 
 def test_the_apps_storage_requests_are_logged_but_not_those_of_the_host_nor_the_runtimes_own_lines(
@@ -204,8 +227,11 @@ def test_the_apps_storage_requests_are_logged_but_not_those_of_the_host_nor_the_
 def test_a_timer_can_be_fired_at_once(host: WorkerProcess) -> None:
     host.fire_timer("tick")
 
-    message = wait_for_log(host, '"tick"')["message"]
+    line = wait_for_log(host, '"tick"')
+    message = line["message"]
 
+    ran = host.wait_for(lambda event: event["event"] == "host.invoked" and event["function"] == "tick")
+    assert line["invocation"] == ran["invocation"]
     assert json.loads(message)["past_due"] is False
     assert json.loads(message)["tick"]["Next"].endswith("-01-01T00:00:00+00:00")
     with pytest.raises(ValueError, match="no timer 'record'; there are: tick, at_start"):

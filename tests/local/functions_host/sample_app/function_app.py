@@ -1,10 +1,12 @@
 """A Functions app for the tests of the host: it logs what it was called with, and does what a blob's name says.
 
 `fail/…` raises, `flaky/…` raises at the first two calls, `hold/{gate}/…` waits until the container `gates` has the blob
-`{gate}`. `SAMPLE_FAULT` makes the import fail.
+`{gate}`. `thread/…` logs in a thread of its own; `thread/copied` does so in a copy of the function's context, and
+`thread/late` in one that goes on until `thread/last`. `SAMPLE_FAULT` makes the import fail.
 """
 
 import collections
+import contextvars
 import json
 import logging
 import os
@@ -21,10 +23,13 @@ if fault := os.environ.get("SAMPLE_FAULT"):
 
 app = func.FunctionApp()
 log = logging.getLogger("sample")
+log.info("imported")
 lock = threading.Lock()
 calls: collections.Counter[str] = collections.Counter()
 inside = 0
 most_inside = 0
+late = threading.Thread(target=print)
+last = threading.Event()
 
 
 @app.blob_trigger(arg_name="client", path="inbox/{name}", connection="SampleStorage", source=func.BlobSource.EVENT_GRID)
@@ -64,6 +69,23 @@ def behave(name: str) -> None:
         gate = BlobClient.from_connection_string(connection, "gates", rest.partition("/")[0])
         while not gate.exists():
             time.sleep(0.02)
+    if kind == "thread":
+        log_in_thread(rest)
+
+
+def log_in_thread(name: str) -> None:
+    global late  # noqa: PLW0603  as above
+    context = contextvars.Context() if name == "own" else contextvars.copy_context()
+    if name == "late":
+        late = threading.Thread(target=lambda: (last.wait(), context.run(log.info, "in a thread: late")))
+        late.start()
+        return
+    if name == "last":
+        last.set()
+        late.join()
+    thread = threading.Thread(target=context.run, args=(log.info, "in a thread: %s", name))
+    thread.start()
+    thread.join()
 
 
 @app.timer_trigger(arg_name="timer", schedule="%SAMPLE_SCHEDULE%")
