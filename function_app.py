@@ -27,7 +27,7 @@ def register_blob_trigger(account: str, connection: str, container: str, source:
     @app.blob_trigger(arg_name="client", path=f"{container}/{{name}}", connection=connection, source=source)
     def forward(client: blob.BlobClient) -> None:
         # Only the names are taken from the client: it is made anew for each call, credential and TLS session included.
-        use_cases.forwarder.forward(SourceBlob(account, client.container_name, client.blob_name))
+        use_cases.forward(SourceBlob(account, client.container_name, client.blob_name))
 
 
 def register_queue_trigger() -> None:
@@ -36,7 +36,7 @@ def register_queue_trigger() -> None:
     @app.function_name("forward_queued")
     @app.queue_trigger(arg_name="message", queue_name=QUEUE, connection="AzureWebJobsStorage")
     def forward_queued(message: func.QueueMessage) -> None:
-        use_cases.forwarder.forward_announced(message.get_body())
+        use_cases.forward_announced(message.get_body())
 
 
 if settings.trigger_source == "StorageQueue":
@@ -51,4 +51,4 @@ elif settings.trigger_source in BLOB_SOURCES:
 @app.timer_trigger(arg_name="timer", schedule=settings.sweep_schedule)
 def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 # the binding looks for its name
     """Forward what no event announced."""
-    use_cases.sweeper.sweep()
+    use_cases.sweep()

@@ -2,7 +2,7 @@
 
 import random
 import time
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -16,11 +16,14 @@ from flowlog_core.forwarding.admission import AdmittedListing
 from flowlog_core.forwarding.forward_ports import ForwardPorts
 from flowlog_core.forwarding.forwarder import Forwarder
 from flowlog_core.forwarding.options import ForwardOptions, Start, first_hour
+from flowlog_core.forwarding.outcome import RunResult
 from flowlog_core.forwarding.ports import Clock, Log
 from flowlog_core.forwarding.stop import StopFlag
-from flowlog_core.forwarding.sweep import Sweeper
+from flowlog_core.forwarding.sweep import Sweeper, SweepReport
+from flowlog_core.invocation_log import InvocationPool, write_lines_of
 from flowlog_core.log_events import JsonLog
 from flowlog_core.settings import Settings
+from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.gate import Gate
 
 _BACKGROUND_THREADS: Final = 32  # at most; each run on a large blob uses two, a quiet one none
@@ -111,6 +114,8 @@ class Services:
 class UseCases:
     """What the app can do, wired to the accounts that its settings name.
 
+    Its methods are called in an invocation's own thread, and write there what is logged; see `invocation_log`.
+
     Attributes:
         services: The accounts that the settings name.
         forwarder: Forwards one blob.
@@ -121,6 +126,18 @@ class UseCases:
     services: Services
     forwarder: Forwarder
     sweeper: Sweeper
+
+    def forward(self, blob: SourceBlob) -> RunResult:
+        """See `Forwarder.forward`."""
+        return write_lines_of(lambda: self.forwarder.forward(blob))
+
+    def forward_announced(self, message: bytes) -> None:
+        """See `Forwarder.forward_announced`."""
+        write_lines_of(lambda: self.forwarder.forward_announced(message))
+
+    def sweep(self) -> SweepReport:
+        """See `Sweeper.sweep`."""
+        return write_lines_of(self.sweeper.sweep)
 
 
 def connect(settings: Settings, log: Log) -> Services:
@@ -134,7 +151,7 @@ def connect(settings: Settings, log: Log) -> Services:
         quarantine=AzureQuarantine(state),
         clock=SystemClock(),
         log=log,
-        background=ThreadPoolExecutor(_BACKGROUND_THREADS, thread_name_prefix="background"),
+        background=InvocationPool(_BACKGROUND_THREADS, thread_name_prefix="background"),
         stop=StopFlag(),
     )
 
@@ -148,7 +165,7 @@ def wire(settings: Settings) -> UseCases:
         checkpoints=services.checkpoints,
         forward=forwarder.forward,
         first_hour=forwarder.first_hour,
-        executor=ThreadPoolExecutor(settings.sweep.parallel, thread_name_prefix="sweep"),
+        executor=InvocationPool(settings.sweep.parallel, thread_name_prefix="sweep"),
         clock=services.clock,
         log=services.log,
         options=settings.sweep,

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,27 +23,11 @@ from local.network_watcher.expected import Expected
 from local.network_watcher.fleet import fleet
 from local.network_watcher.records import Oddities
 from local.network_watcher.writer import NetworkWatcher, Sink
+from tests.support.app import APP, settings_for
 from tests.support.app_log import log_events_of
 
-APP = Path(__file__).resolve().parents[2]
 PARTITIONS = 4  # of the local hub
 CONTAINERS = ("insights-logs-networksecuritygroupflowevent", "insights-logs-flowlogflowevent")
-
-
-@pytest.fixture
-def storage() -> Iterator[Azurite]:
-    with Azurite() as server:  # its own, so that no other test's blobs are forwarded
-        yield server
-
-
-def settings_for(storage: Azurite, hub: EventHub, **more: str) -> dict[str, str]:
-    return {
-        "AzureWebJobsStorage": storage.connection_string,
-        "FlowLogStorage": storage.connection_string,
-        "FlowLogEventHub": hub.connection_string,
-        "FLOWLOG_TRIGGER_SOURCE": "LogsAndContainerScan",
-        "FLOWLOG_START": "all",
-    } | more
 
 
 def body_of(event: StoredEvent) -> list[dict[str, Any]]:
