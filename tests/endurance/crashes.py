@@ -1,6 +1,7 @@
-"""Real processes in trouble: several hosts on one Azurite and one hub, killed at random while a simulator writes.
+"""Real processes in trouble: several hosts on one Azurite and one hub, killed while a simulator writes.
 
-``make crash KILLS=50`` runs it at length; ``tests/endurance/test_crashes.py`` in short.
+Half of the kills come at any moment, half between a send and its commit: when a host asks to commit what the hub has
+acknowledged. ``make crash KILLS=50`` runs it at length; ``tests/endurance/test_crashes.py`` in short.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Final
 
 from azure.storage.blob import BlobServiceClient
 
@@ -24,14 +25,25 @@ from local.network_watcher.blob_stores import StorageAccount
 from local.network_watcher.expected import Expected, Flow
 from local.network_watcher.fleet import fleet
 from local.network_watcher.writer import NetworkWatcher
+from tests.endurance.victim import Victim
+from tests.support.app import APP, settings_for
 from tests.support.app_log import reports
-from tests.support.storage_proxy import StorageProxy, Trouble
+from tests.support.storage_proxy import Trouble
 
-APP = Path(__file__).resolve().parents[2]
-HOSTS = 3
-PARTITIONS = 4
-SWEEP_SECONDS = 5.0
-PATIENCE = 240.0  # a killed host's lease holds for 60 s, and then some
+HOSTS: Final = 3
+PARTITIONS: Final = 4
+INTERFACES: Final = 16
+"""Each kill may leave a lease that holds for 60 s; there must be others to commit meanwhile."""
+FLOWS_A_MINUTE: Final = 150
+MINUTE_SECONDS: Final = 2.0
+"""Real seconds that a simulated minute takes."""
+KILL_SECONDS: Final = 6.0
+"""A kill and the next host's start take less."""
+COMMIT_SECONDS: Final = 10.0
+"""How long to wait for a commit, to kill a host before it."""
+SWEEP_SECONDS: Final = 5.0
+PATIENCE: Final = 240.0
+"""A killed host's lease holds for 60 s, and then some."""
 
 
 @dataclass(slots=True)
@@ -40,19 +52,23 @@ class Verdict:
 
     Attributes:
         kills: Hosts killed.
+        between: Those of them that were killed between a send and its commit, surely.
         written: Flows written.
         repeated: Flows that came again.
         wrong: What is wrong, in words; nothing if all is well.
         troubles: Requests to storage that met trouble.
         refused: Sends that the hub refused as busy.
+        seconds: How long it took.
     """
 
     kills: int = 0
+    between: int = 0
     written: int = 0
     repeated: int = 0
     wrong: list[str] = field(default_factory=list)
     troubles: int = 0
     refused: int = 0
+    seconds: float = 0.0
 
 
 class Torment:
@@ -68,29 +84,26 @@ class Torment:
 
     def run(self, *, kills: int, seconds: float = 0.0) -> Verdict:
         """Kill so many hosts, or go on for so long without any; then let all come to rest, and judge."""
-        with ExitStack() as stack:
-            azurite = stack.enter_context(Azurite())
-            hub = stack.enter_context(EventHub())
-            proxy = stack.enter_context(StorageProxy(azurite.connection_string))
-            settings = {
-                "AzureWebJobsStorage": azurite.connection_string,
-                "FlowLogStorage": proxy.connection_string,
-                "FLOWLOG_STATE": "FlowLogState",
-                "FlowLogState": proxy.connection_string,
-                "FlowLogEventHub": hub.connection_string,
-                "FLOWLOG_TRIGGER_SOURCE": "LogsAndContainerScan",
-                "FLOWLOG_START": "all",
-                "FLOWLOG_SWEEP_GRACE_SECONDS": "0",
-                "FLOWLOG_EVENT_MAX_BYTES": "65536",
-            }
-            proxy.trouble = self._trouble
-            with self._writing(azurite):
-                self._torment(settings, hub, kills=kills, seconds=seconds)
-            proxy.trouble = lambda: None
+        began = time.monotonic()
+        # Simulated minutes pass faster than real ones: begin so far back that they stay in the past.
+        minutes = int((kills * KILL_SECONDS + seconds) / MINUTE_SECONDS)
+        first_minute = int(time.time() / 60) - minutes
+        with Azurite() as azurite, EventHub() as hub:
+            settings = settings_for(
+                azurite,
+                hub,
+                FLOWLOG_SWEEP_SCHEDULE="0 * * * * *",
+                FLOWLOG_SWEEP_GRACE_SECONDS="0",
+                FLOWLOG_SWEEP_HOURS=str(minutes // 60 + 2),
+                FLOWLOG_EVENT_MAX_BYTES="65536",
+            )
+            with self._writing(azurite, first_minute):
+                self._torment(azurite, hub, settings, kills=kills, seconds=seconds)
             hub.faults.clear()
-            self._come_to_rest(settings, hub)
+            self._come_to_rest(hub, settings)
             self._judge(hub)
             self.verdict.refused = hub.counters().rejected
+        self.verdict.seconds = time.monotonic() - began
         return self.verdict
 
     def _trouble(self) -> Trouble | None:
@@ -101,18 +114,18 @@ class Torment:
         return None
 
     @contextmanager
-    def _writing(self, azurite: Azurite) -> Iterator[None]:
+    def _writing(self, azurite: Azurite, first_minute: int) -> Iterator[None]:
         """Let a simulator write all the while."""
         with BlobServiceClient.from_connection_string(azurite.connection_string) as service:
             watcher = NetworkWatcher(
                 StorageAccount(service),
-                fleet(4, self._seed),
-                first_minute=int(time.time() / 60) - 90,
-                per_minute=300,
+                fleet(INTERFACES, self._seed),
+                first_minute=first_minute,
+                per_minute=FLOWS_A_MINUTE,
                 seed=self._seed,
                 sink=self._expect,
             )
-            writer = threading.Thread(target=lambda: watcher.run(interval=1.0, stop=self._stop))
+            writer = threading.Thread(target=lambda: self._write(watcher, first_minute))
             writer.start()
             try:
                 yield
@@ -120,24 +133,41 @@ class Torment:
                 self._stop.set()
                 writer.join()
 
+    def _write(self, watcher: NetworkWatcher, minute: int) -> None:
+        """Write minute after minute, and none that is not over: no sweep looks into the future."""
+        while not self._stop.is_set():
+            if minute < int(time.time() / 60):
+                watcher.minute()
+                minute += 1
+            self._stop.wait(MINUTE_SECONDS)
+
     def _expect(self, expected: Expected) -> None:
         with self._lock:
             self._expected |= {str(flow["id"]): flow for flow in expected.flows}
 
-    def _torment(self, settings: dict[str, str], hub: EventHub, *, kills: int, seconds: float) -> None:
+    def _torment(
+        self, azurite: Azurite, hub: EventHub, settings: dict[str, str], *, kills: int, seconds: float
+    ) -> None:
         with ExitStack() as stack:
-            hosts = [stack.enter_context(WorkerProcess(APP, settings=settings, poll_seconds=0.2)) for _ in range(HOSTS)]
+            victims = [
+                stack.enter_context(Victim(azurite, hub, settings=settings, trouble=self._trouble))
+                for _ in range(HOSTS)
+            ]
             deadline = time.monotonic() + seconds
             while self.verdict.kills < kills or time.monotonic() < deadline:
                 hub.faults.reject_busy(self.random.choice([0, 0, 2]))
                 self._stop.wait(self.random.uniform(0.05, 1.5))
                 if self.verdict.kills < kills:
-                    number = self.random.randrange(HOSTS)
-                    hosts[number].kill()
-                    self.verdict.kills += 1
-                    hosts[number] = stack.enter_context(WorkerProcess(APP, settings=settings, poll_seconds=0.2))
+                    self._kill(self.random.choice(victims))
 
-    def _come_to_rest(self, settings: dict[str, str], hub: EventHub) -> None:
+    def _kill(self, victim: Victim) -> None:
+        if self.random.random() < 0.5:
+            self.verdict.between += victim.kill_before_commit(within=COMMIT_SECONDS)
+        else:
+            victim.kill()
+        self.verdict.kills += 1
+
+    def _come_to_rest(self, hub: EventHub, settings: dict[str, str]) -> None:
         """Sweep until all that was written has arrived, or patience ends."""
         deadline = time.monotonic() + PATIENCE
         with WorkerProcess(APP, settings=settings, poll_seconds=1.0, only_new=True) as host:
@@ -196,9 +226,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for wrong in verdict.wrong[:10]:
         print(wrong)
     print(
-        f"seed {options.seed}: {verdict.kills} kills, {verdict.troubles} storage troubles, "
-        f"{verdict.refused} sends refused, {verdict.written:,} flows written, {verdict.repeated:,} again; "
-        f"{len(verdict.wrong)} wrong"
+        f"seed {options.seed}: {verdict.kills} kills, {verdict.between} of them between a send and its commit, "
+        f"{verdict.troubles} storage troubles, {verdict.refused} sends refused, {verdict.written:,} flows written, "
+        f"{verdict.repeated:,} again; {verdict.seconds:.0f} s; {len(verdict.wrong)} wrong"
     )
     return 1 if verdict.wrong else 0
 

@@ -6,10 +6,11 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar, Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
 
@@ -25,12 +26,36 @@ class Trouble(Enum):
     CHANGED = auto()  # 412, where the request has a condition and only reads
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to the service.
+
+    Attributes:
+        operation: Such as ``GET blob`` or ``PUT lease acquire``.
+        container: The container; "" where there is none.
+        blob: The blob's name in it; "" where there is none.
+    """
+
+    operation: str
+    container: str
+    blob: str
+
+    @classmethod
+    def read(cls, method: str, path: str, headers: Mapping[str, str]) -> Self:
+        """Read a request to an emulator, whose paths begin with the account; keys of headers in lower case."""
+        url = urlsplit(path)
+        kind = parse_qs(url.query).get("comp", ["blob"])[0]
+        action = headers.get("x-ms-lease-action", "")
+        _, _, container, blob, *_ = [*url.path.split("/", 3), "", ""]
+        return cls(" ".join(word for word in (method, kind, action) if word), container, unquote(blob))
+
+
 class StorageProxy:
     """Forwards to a blob service on this machine; a context manager.
 
     Attributes:
-        trouble: Asked for each request what goes wrong with it, if anything.
-        requests: Operation (such as ``GET blob`` or ``PUT lease acquire``) and container to number of requests.
+        trouble: Asked for each request what goes wrong with it, if anything; the request waits for the answer.
+        requests: Operation and container to number of requests.
         body_bytes: Likewise, to bytes of the answers' bodies.
     """
 
@@ -41,7 +66,7 @@ class StorageProxy:
         self._parts = parts
         self.requests: Counter[tuple[str, str]] = Counter()
         self.body_bytes: Counter[tuple[str, str]] = Counter()
-        self.trouble: Callable[[], Trouble | None] = lambda: None
+        self.trouble: Callable[[Request], Trouble | None] = lambda _: None
         self._lock = threading.Lock()
         proxy = self
 
@@ -73,17 +98,11 @@ class StorageProxy:
             self.requests.clear()
             self.body_bytes.clear()
 
-    def count(self, method: str, path: str, headers: Mapping[str, str], body_bytes: int) -> None:
+    def count(self, request: Request, body_bytes: int) -> None:
         """Count one request."""
-        url = urlsplit(path)
-        query = parse_qs(url.query)
-        kind = query.get("comp", ["blob"])[0]
-        action = headers.get("x-ms-lease-action", "")
-        operation = " ".join(word for word in (method, kind, action) if word)
-        container = url.path.split("/")[2] if url.path.count("/") > 1 else ""
         with self._lock:
-            self.requests[operation, container] += 1
-            self.body_bytes[operation, container] += body_bytes
+            self.requests[request.operation, request.container] += 1
+            self.body_bytes[request.operation, request.container] += body_bytes
 
     def pass_on(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes
@@ -113,7 +132,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {key: value for key, value in self.headers.items() if key.lower() not in _HOP_BY_HOP}
         if body or self.command in {"PUT", "POST"}:
             headers["Content-Length"] = str(len(body))
-        trouble = self.owner.trouble()
+        request = Request.read(self.command, self.path, {key.lower(): value for key, value in headers.items()})
+        trouble = self.owner.trouble(request)
         if trouble is Trouble.CUT_BEFORE:
             self.close_connection = True
             return
@@ -132,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
         if trouble is Trouble.FAIL:
             self._fail(500)
             return
-        self.owner.count(self.command, self.path, {key.lower(): value for key, value in headers.items()}, len(content))
+        self.owner.count(request, len(content))
         self.send_response_only(answer.status, answer.reason)
         for key, value in answer.getheaders():
             if key.lower() not in _HOP_BY_HOP:
