@@ -202,6 +202,8 @@ class Scanner:
         if record is None:
             self._state = _State.OPEN
             return _Step.GO_ON
+        if walk.start == self._open.start:  # right after the array: nothing lies between
+            return self._emit(record, record.end)
         self._found = record
         return self._pass_over(walk.start)
 
@@ -224,6 +226,7 @@ class Scanner:
         if self._skip(_CLOSER) is None:
             return _Step.NEED_MORE
         self._begin("bytes after the end of the records", None)
+        self._markers.floor = self._position  # a record may begin here
         return _Step.GO_ON
 
     # Parts of the steps.

@@ -114,7 +114,7 @@ def documents(draw: st.DrawFn) -> bytes:
     ]
     for piece in draw(st.lists(sound_records() | malformed_pieces | st.just(b'{"a":{"time":1}}'), max_size=6)):
         parts += [piece, draw(separators)]
-    parts.append(draw(st.sampled_from([CLOSER, b"\n]\n}\n", b"", b"]}x", b"]},,"])))
+    parts.append(draw(st.sampled_from([CLOSER, b"\n]\n}\n", b"", b"]}x", b"]},,", b"]}" + B, b"]}\n" + A + b"]}"])))
     return b"".join(parts)
 
 

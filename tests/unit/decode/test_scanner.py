@@ -207,6 +207,24 @@ def test_bytes_behind_the_array_are_one_malformed_range_where_a_record_follows()
     assert malformed_ranges(items, data) == [b"tail "]
 
 
+@pytest.mark.parametrize("between", [b"", b"\n", b" \r\n}\t"])
+def test_a_record_right_after_the_array_comes_out_with_nothing_malformed(between: bytes) -> None:
+    data = document([A]) + between + B + b"\n" + C + CLOSER + between + A
+    assert records(scan(data)) == [A, B, C, A]
+    assert malformed_ranges(scan(data), data) == []
+    for cut in range(len(data)):
+        assert scan(data, [cut]) == scan(data)
+    for item in scan(data):
+        assert records(scan(data, offset=item.end)) == records(scan(data))[scan(data).index(item) + 1 :]
+
+
+@pytest.mark.parametrize("between", [b",", b'{"a":1}', b'{"records":[', b"tail "])
+def test_of_bytes_after_the_array_only_what_is_no_record_is_malformed(between: bytes) -> None:
+    data = document([A]) + between + B + C
+    assert records(scan(data)) == [A, B, C]
+    assert malformed_ranges(scan(data), data) == [between]
+
+
 @pytest.mark.parametrize("tail", [b"\x00", b"tail", b'{"records":[]}', b"x]}"])
 def test_bytes_behind_the_array_are_no_item_as_the_offset_must_stay_before_the_closer(tail: bytes) -> None:
     scanner = Scanner(RECORD_MARKER)
