@@ -62,5 +62,5 @@ def _chunks(source: Path | BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _warn(item: QuarantineItem) -> None:
-    reasons = "; ".join(f"tuple {ordinal}: {reason}" for ordinal, reason in item.tuples) or item.reason
+    reasons = "; ".join(map(str, item.tuples)) or item.reason
     warnings.warn(f"{item.blob.path or 'flow log'}, offset {item.offset}: {reasons}", stacklevel=3)

@@ -6,21 +6,8 @@ from typing import Protocol
 
 from flowlog_core.decode.formats import FlowRecord
 from flowlog_core.decode.items import Record
+from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.source.blob import SourceBlob
-
-
-@dataclass(frozen=True, slots=True)
-class BadTuple:
-    """A tuple that gives no flow.
-
-    Attributes:
-        ordinal: Its position in its record, from 0.
-        reason: Why, without any of its content.
-
-    """
-
-    ordinal: int
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +18,7 @@ class EncodedRecord:
         id_prefix: What the ids of its flows have in common; an ordinal makes it an id.
         lines: A JSON object for each flow, in ASCII, without a line's end.
         ordinals: For each line the tuple's position in the record.
-        bad: The tuples that gave no flow.
+        bad: What of it gave no flow.
         denied: How many of the record's sound tuples are of denied flows.
         rules: Name of each rule to how many of them it decided.
 
@@ -40,7 +27,7 @@ class EncodedRecord:
     id_prefix: str
     lines: list[str]
     ordinals: Sequence[int]
-    bad: tuple[BadTuple, ...]
+    bad: tuple[RejectedTuple, ...]
     denied: int = 0
     rules: Mapping[str, int] = field(default_factory=dict)
 
@@ -57,7 +44,7 @@ class RecordEncoder(Protocol):
             blob: The source blob.
             record: The record as found.
             decoded: The same, decoded.
-            max_flow_bytes: A longer flow gives a `BadTuple`; None for no limit.
+            max_flow_bytes: A longer flow is rejected; None for no limit.
 
         """
         ...

@@ -1,13 +1,14 @@
 """The one reader of flow logs: chunks of bytes in; flows, and what can't be decoded, out. No I/O."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from flowlog_core.decode.encoded_record import EncodedRecord, RecordEncoder
 from flowlog_core.decode.formats import RECORD_MARKER, decode
-from flowlog_core.decode.formats.record import FlowRecord
+from flowlog_core.decode.formats.record import FlowRecord, WithheldRecord
 from flowlog_core.decode.items import Item, MalformedRange, Record
 from flowlog_core.decode.quarantine import QuarantineItem
+from flowlog_core.decode.rejected import RejectedTuple, Selection
 from flowlog_core.decode.scanner import Scanner
 from flowlog_core.errors import ShapeError
 from flowlog_core.source.blob import SourceBlob
@@ -19,7 +20,7 @@ class DecodedItem:
 
     Attributes:
         end: Offset just after it.
-        record: The decoded record, or None where it is of no known layout, or no record.
+        record: The decoded record, or None where it is of no known layout, has a fault itself, or is no record.
         encoded: Its flows, or None where it gives none at all.
         rejected: What of it belongs in quarantine, or None.
         is_record: Whether it is a sound JSON object, known or not.
@@ -47,6 +48,7 @@ class LogReader:
         offset: int = 0,
         preceding: bytes = b"",
         max_flow_bytes: Callable[[], int] | None = None,
+        only: Selection | None = None,
     ) -> None:
         """Begin at the start of a log, or after a record that ended at `offset`.
 
@@ -56,12 +58,14 @@ class LogReader:
             offset: Where the bytes to be fed begin; over 0, the end of a record.
             preceding: The up to `PRECEDING_BYTES` bytes before `offset`.
             max_flow_bytes: A longer flow is rejected like a bad tuple. Called when the first record is found.
+            only: Of the tuples of each record, leave out those that are not in this selection.
 
         """
         self._blob = blob
         self._encoder = encoder
         self._scanner = Scanner(RECORD_MARKER, offset=offset, preceding=preceding)
         self._max_flow_bytes = max_flow_bytes
+        self._only = only
 
     @property
     def offset(self) -> int:
@@ -110,27 +114,38 @@ class LogReader:
 
     def _decode(self, item: Item) -> DecodedItem:
         limit = self._max_flow_bytes() if self._max_flow_bytes is not None and isinstance(item, Record) else None
-        return decode_item(self._blob, item, self._encoder, max_flow_bytes=limit)
+        return decode_item(self._blob, item, self._encoder, max_flow_bytes=limit, only=self._only)
 
 
 def decode_item(
-    blob: SourceBlob, item: Item, encoder: RecordEncoder, *, max_flow_bytes: int | None = None
+    blob: SourceBlob,
+    item: Item,
+    encoder: RecordEncoder,
+    *,
+    max_flow_bytes: int | None = None,
+    only: Selection | None = None,
 ) -> DecodedItem:
-    """Decode and encode one item of the scanner; a flow over `max_flow_bytes` is rejected like a bad tuple."""
+    """Decode and encode one item of the scanner; for the arguments see `LogReader`."""
     if isinstance(item, MalformedRange):
-        return DecodedItem(item.end, None, None, _rejected(blob, item, item.reason), is_record=False)
+        return DecodedItem(item.end, None, None, _reject(blob, item, item.reason), is_record=False)
     try:
         record = decode(item.raw, item.value)
     except ShapeError as error:
-        return DecodedItem(item.end, None, None, _rejected(blob, item, str(error)), is_record=True)
+        return DecodedItem(item.end, None, None, _reject(blob, item, str(error)), is_record=True)
+    total = record.count
+    if only is not None:
+        record = record.select(only)
+    if isinstance(record, WithheldRecord):
+        return DecodedItem(item.end, None, None, _reject(blob, item, record.reason, record.reject()), is_record=True)
     encoded = encoder.encode(blob, item, record, max_flow_bytes=max_flow_bytes)
-    rejected = None
-    if encoded.bad:
-        tuples = tuple((bad.ordinal, bad.reason) for bad in encoded.bad)
-        reason = f"{len(tuples)} of {len(tuples) + len(encoded.lines)} tuples give no flow"
-        rejected = _rejected(blob, item, reason, tuples)
+    rejected = _reject(blob, item, _describe(encoded.bad, total), encoded.bad) if encoded.bad else None
     return DecodedItem(item.end, record, encoded, rejected, is_record=True)
 
 
-def _rejected(blob: SourceBlob, item: Item, reason: str, tuples: tuple[tuple[int, str], ...] = ()) -> QuarantineItem:
+def _describe(bad: Sequence[RejectedTuple], total: int) -> str:
+    """Say how many of a record's tuples give no flow."""
+    return f"{len(bad)} of {total} tuples give no flow"
+
+
+def _reject(blob: SourceBlob, item: Item, reason: str, tuples: tuple[RejectedTuple, ...] = ()) -> QuarantineItem:
     return QuarantineItem(blob, item.start, item.end - item.start, item.crc, reason, item.raw, tuples)

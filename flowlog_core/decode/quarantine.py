@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 import orjson
 
+from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.errors import QuarantineUnreadableError
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.own_names import item_name
@@ -26,7 +27,7 @@ class QuarantineItem:
         crc: CRC-32 of its bytes.
         reason: Why, without any of its content.
         raw: Its bytes, or None where it is quarantined by reference.
-        tuples: Ordinal and reason of the tuples in question, where the record itself is sound.
+        tuples: The tuples in question, in order, where those of the record can be counted.
         remains: Where its bytes are more than a record, and some of them could be decoded since: the items within it
             that could not. Stored without bytes of their own. Empty where that is all of it.
 
@@ -38,20 +39,20 @@ class QuarantineItem:
     crc: int
     reason: str
     raw: bytes | None
-    tuples: tuple[tuple[int, str], ...] = ()
+    tuples: tuple[RejectedTuple, ...] = ()
     remains: tuple["QuarantineItem", ...] = ()
 
     @property
     def count(self) -> int:
-        """How many records and tuples it stands for."""
-        return len(self.reasons)
+        """How many tuples it stands for; what can't be counted is one."""
+        return sum(piece.count for piece in self.remains) or len(self.tuples) or 1
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why, for each record and tuple that it stands for."""
+        """Why, for each tuple that it stands for."""
         if self.remains:
             return tuple(reason for piece in self.remains for reason in piece.reasons)
-        return tuple(reason for _, reason in self.tuples) or (self.reason,)
+        return tuple(each.reason for each in self.tuples) or (self.reason,)
 
     @property
     def name(self) -> str:
@@ -69,7 +70,7 @@ class QuarantineItem:
             "crc": f"{self.crc:08x}",
             "raw": raw,
             "rawEncoding": encoding,
-            "tuples": _tuples_written(self),
+            "tuples": self.tuples,
             "time": time.isoformat(timespec="milliseconds"),
         }
         if self.remains:
@@ -79,11 +80,11 @@ class QuarantineItem:
                     "offset": piece.offset,
                     "length": piece.length,
                     "crc": f"{piece.crc:08x}",
-                    "tuples": _tuples_written(piece),
+                    "tuples": piece.tuples,
                 }
                 for piece in self.remains
             ]
-        return orjson.dumps(fields)
+        return orjson.dumps(fields, default=_fields_of, option=orjson.OPT_PASSTHROUGH_DATACLASS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +132,20 @@ def _written(raw: bytes | None) -> tuple[str | None, str | None]:
         return base64.b64encode(raw).decode(), "base64"
 
 
-def _tuples_written(item: QuarantineItem) -> list[dict[str, object]]:
-    return [{"ordinal": ordinal, "reason": reason} for ordinal, reason in item.tuples]
+def _fields_of(rejected: RejectedTuple) -> dict[str, object]:
+    """Write one of an item's tuples; `orjson` asks for one after the other, so that there is never a list of these."""
+    fields: dict[str, object] = {"ordinal": rejected.ordinal, "reason": rejected.reason}
+    return fields if rejected.pointer is None else {**fields, "pointer": rejected.pointer}
+
+
+def _rejected(fields: Mapping[str, Any]) -> RejectedTuple:
+    """Read what `_fields_of` wrote."""
+    ordinal, pointer = fields["ordinal"], fields.get("pointer")
+    if ordinal is None and pointer is None:
+        raise ValueError("neither a tuple nor a level")
+    return RejectedTuple(
+        None if ordinal is None else int(ordinal), str(fields["reason"]), None if pointer is None else str(pointer)
+    )
 
 
 def _item(blob: SourceBlob, fields: Mapping[str, Any], raw: bytes | None) -> QuarantineItem:
@@ -144,6 +157,6 @@ def _item(blob: SourceBlob, fields: Mapping[str, Any], raw: bytes | None) -> Qua
         crc=int(fields["crc"], 16),
         reason=str(fields["reason"]),
         raw=raw,
-        tuples=tuple((int(each["ordinal"]), str(each["reason"])) for each in fields["tuples"]),
+        tuples=tuple(map(_rejected, fields["tuples"])),
         remains=tuple(_item(blob, piece, None) for piece in fields.get("remains", ())),
     )

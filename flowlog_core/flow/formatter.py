@@ -16,9 +16,10 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
-from flowlog_core.decode.encoded_record import BadTuple, EncodedRecord
-from flowlog_core.decode.formats import FlowGroup, FlowRecord, Layout
+from flowlog_core.decode.encoded_record import EncodedRecord
+from flowlog_core.decode.formats import FlowGroup, FlowRecord, Layout, WithheldGroup
 from flowlog_core.decode.items import Record
+from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.flow.schema import BY_NAME, DEFAULT_FIELDS
 from flowlog_core.source.blob import SourceBlob
 
@@ -136,27 +137,27 @@ class Encoder:
         texts = [of(blob, decoded) for of in formatter.record_texts]
         lines: list[str] = []
         ordinals: list[int] = []
-        bad: list[BadTuple] = []
+        bad: list[RejectedTuple] = []
         denied = 0
         rules: Counter[str] = Counter()
-        first = 0
         for group in decoded.groups:
+            if isinstance(group, WithheldGroup):
+                bad += group.reject()
+                continue
             rows, reasons = decoded.layout.split(group.tuples)
             denied += decoded.layout.count_denied(rows)
             rules[group.rule] += len(rows)
-            size = len(group.tuples)
-            own: Sequence[int] = range(first, first + size)
+            own = group.ordinals
             if reasons:
-                bad += [BadTuple(first + index, reason) for index, reason in reasons.items()]
-                own = [ordinal for ordinal in own if ordinal - first not in reasons]
+                bad += [RejectedTuple(own[index], reason) for index, reason in reasons.items()]
+                own = [ordinal for index, ordinal in enumerate(own) if index not in reasons]
             of_group = [of(group) for of in formatter.group_texts]
             numbered = zip(own, rows, strict=True)
             lines += formatter.format_rows(numbered, self._seconds, id_prefix, *texts, *of_group)
             ordinals += own
-            first += size
         if max_flow_bytes is not None and lines and max(map(len, lines)) > max_flow_bytes:
             lines, ordinals, long = _drop_long(lines, ordinals, max_flow_bytes)
-            bad = sorted(bad + long, key=lambda each: each.ordinal)
+            bad = sorted(bad + long, key=lambda each: -1 if each.ordinal is None else each.ordinal)
         return EncodedRecord(id_prefix, lines, ordinals, tuple(bad), denied, rules)
 
     def _formatter(self, layout: Layout) -> _Formatter:
@@ -166,10 +167,10 @@ class Encoder:
         return formatter
 
 
-def _drop_long(lines: list[str], ordinals: list[int], limit: int) -> tuple[list[str], list[int], list[BadTuple]]:
+def _drop_long(lines: list[str], ordinals: list[int], limit: int) -> tuple[list[str], list[int], list[RejectedTuple]]:
     kept = [(line, ordinal) for line, ordinal in zip(lines, ordinals, strict=True) if len(line) <= limit]
     bad = [
-        BadTuple(ordinal, f"a flow of {len(line)} bytes, where an event takes {limit}")
+        RejectedTuple(ordinal, f"a flow of {len(line)} bytes, where an event takes {limit}")
         for line, ordinal in zip(lines, ordinals, strict=True)
         if len(line) > limit
     ]

@@ -7,8 +7,7 @@ committing, always. Of a large blob the next chunk is read, and a batch is sent,
 import logging
 import zlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flowlog_core.decode.log_reader import DecodedItem, LogReader
 from flowlog_core.decode.quarantine import QuarantineItem
@@ -34,6 +33,9 @@ from flowlog_core.forwarding.outcome import Outcome, PassReport
 from flowlog_core.forwarding.ports import Chunk
 from flowlog_core.forwarding.progress import Progress
 from flowlog_core.forwarding.snapshot import SnapshotReader
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _OUTCOMES: Final[dict[type[Exception], Outcome]] = {
     OutOfTimeError: Outcome.OUT_OF_TIME,
@@ -92,7 +94,7 @@ class BlobPass:
         self._snapshot = SnapshotReader(report, ports.source, ports.background, options.chunk_bytes)
         self._log = LogReader(blob, encoder)
         self._packer: Packer | None = None  # made for a snapshot's first record: it takes a connection to the hub
-        self._last_time: str | None = None
+        self._last_moment: datetime | None = None  # of the records with a readable time
         self._report.from_offset = self._progress.committed.offset
 
     def run(self) -> Outcome:
@@ -127,8 +129,9 @@ class BlobPass:
         finally:
             self._commit()
             _complete(self._report, self._progress)
-            if self._last_time is not None:
-                self._report.lag_seconds = _seconds_since(self._last_time, self._ports.clock.now())
+            if self._last_moment is not None:
+                lag = self._ports.clock.now() - self._last_moment
+                self._report.lag_seconds = round(lag.total_seconds(), 3)
 
     # Reading: one snapshot of the blob, in chunks.
 
@@ -204,7 +207,7 @@ class BlobPass:
         flows = len(encoded.lines) if encoded is not None else 0
         self._progress.read(self._log.offset, self._log.preceding, is_record=decoded.is_record, flows=flows)
         if encoded is not None and decoded.record is not None:
-            self._last_time = decoded.record.time
+            self._last_moment = decoded.record.moment or self._last_moment
             self._report.denied += encoded.denied
             self._report.rules.update(encoded.rules)
             pending = self._progress.pending_quarantined
@@ -266,14 +269,3 @@ def _fields_of(item: QuarantineItem) -> dict[str, object]:
         "reason": item.reason,
         "count": item.count,
     }
-
-
-def _seconds_since(time: str, now: datetime) -> float | None:
-    """Return the seconds between a record's time, as written, and now; None where it can't be read."""
-    try:
-        then = datetime.fromisoformat(time)
-    except ValueError:
-        return None
-    if then.tzinfo is None:
-        then = then.replace(tzinfo=UTC)
-    return round((now - then).total_seconds(), 3)

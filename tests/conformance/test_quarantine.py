@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from flowlog_core.decode.quarantine import QuarantineItem
+from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.source.blob import SourceBlob
 from tests.conformance.services import Services
 from tests.conformance.test_blob_source import NAMES
@@ -14,7 +15,9 @@ NOW = datetime(2026, 11, 20, 23, 0, 1, tzinfo=UTC)
 
 
 def item(name: str = "a/PT1H.json", raw: bytes | None = b'{"a":1}') -> QuarantineItem:
-    return QuarantineItem(SourceBlob("account", "container", name), 12, 7, 0xABC, "a reason", raw, ((3, "bad"),))
+    return QuarantineItem(
+        SourceBlob("account", "container", name), 12, 7, 0xABC, "a reason", raw, (RejectedTuple(3, "bad"),)
+    )
 
 
 def test_an_item_is_kept_under_its_place_with_its_reason(services: Services) -> None:

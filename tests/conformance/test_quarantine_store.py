@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from flowlog_core.decode.quarantine import QuarantineItem
+from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.errors import ItemGoneError
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.own_names import NAME_LIMIT, ItemName, is_item_of
@@ -25,7 +26,15 @@ def container() -> str:
 
 def item(container: str, name: str = "a/PT1H.json", offset: int = 12, raw: bytes | None = b'{"a":1}') -> QuarantineItem:
     blob = SourceBlob("account", container, name)
-    return QuarantineItem(blob, offset, 7, 0xABC, "a reason", raw, ((3, "no source port"), (5, "no decision")))
+    return QuarantineItem(
+        blob,
+        offset,
+        7,
+        0xABC,
+        "a reason",
+        raw,
+        (RejectedTuple(3, "no source port"), RejectedTuple(None, "no rule", "/properties/flows/1")),
+    )
 
 
 @pytest.mark.parametrize("raw", [b'{"a":"\\u00fc"}', "{ü".encode(), b"\xff\xfe", None])
@@ -42,7 +51,7 @@ def test_what_remains_of_an_item_is_read_as_it_was_put(services: Services, conta
     complete = item(container)
     pieces = (
         QuarantineItem(complete.blob, 12, 3, 0xDEF, "not valid JSON", None),
-        QuarantineItem(complete.blob, 15, 4, 0xCDE, "1 of 2 tuples", None, ((1, "no time stamp"),)),
+        QuarantineItem(complete.blob, 15, 4, 0xCDE, "1 of 2 tuples", None, (RejectedTuple(1, "no time stamp"),)),
     )
     put = QuarantineItem(complete.blob, 12, 7, 0xABC, "a reason", b'{"a":1}', remains=pieces)
     services.quarantine.put(put, NOW)

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from flowlog_core.decode.formats import FlowRecord, decode
 from flowlog_core.source.blob import SourceBlob
 
 OPENER = b'{"records":['
@@ -58,6 +59,13 @@ def nsg_record(tuples: list[str], *, version: object = 2) -> bytes:
         },
     }
     return json.dumps(value, separators=(",", ":")).encode()
+
+
+def decoded(raw: bytes) -> FlowRecord:
+    """Decode a record that has no fault itself."""
+    record = decode(raw, json.loads(raw))
+    assert isinstance(record, FlowRecord)
+    return record
 
 
 def document(records: list[bytes]) -> bytes:

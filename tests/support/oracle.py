@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address
@@ -53,20 +54,59 @@ PROTOCOL_NAMES = {1: "ICMP", 2: "IGMP", 6: "TCP", 17: "UDP", 47: "GRE", 50: "ESP
 STATES = {"B": "begin", "C": "continue", "E": "end", "D": "deny"}
 
 
-def flows(raw: bytes, offset: int, blob: str) -> list[Flow | None]:
-    """Give each tuple's flow with all keys, or None for a tuple that doesn't fit, in order."""
+@dataclass
+class Reading:
+    """What is to come of a record.
+
+    Attributes:
+        flows: For each tuple that can be counted its flow, or None for one that gives none.
+        uncounted: JSON pointers of the levels whose tuples can't be counted.
+
+    """
+
+    flows: list[Flow | None] = field(default_factory=list)
+    uncounted: list[str] = field(default_factory=list)
+
+    @property
+    def tuples(self) -> int:
+        """What the record counts for."""
+        return len(self.flows) + len(self.uncounted)
+
+
+def read(raw: bytes, offset: int, blob: str) -> Reading | None:
+    """Read a record level by level; None where nothing of it can be counted."""
     record = json.loads(raw)
-    key = blake2b(blob.encode(), digest_size=8).hexdigest()
-    read = _vnet if "flowRecords" in record else _nsg
-    found: list[Flow | None] = []
-    for constants, version, text in read(record):
-        flow_id = f"{key}-{offset}-{crc32(raw):08x}-{len(found)}"
-        if not isinstance(text, str) or not fits(version, text):
-            found.append(None)
+    if ("flowRecords" in record) == ("properties" in record):
+        return None
+    version, body, (upper_name, lowers_key, lower_name) = _levels(record)
+    if version is None or not isinstance(body, dict) or not isinstance(body.get("flows"), list):
+        return None
+    key, reading = blake2b(blob.encode(), digest_size=8).hexdigest(), Reading()
+    at = "/flowRecords/flows" if version == 4 else "/properties/flows"
+    for number, upper in enumerate(body["flows"]):
+        if not isinstance(upper, dict) or not isinstance(upper.get(lowers_key), list):
+            reading.uncounted.append(f"{at}/{number}")
             continue
-        complete = {"id": flow_id, "recordTime": record["time"], "blob": blob, **constants, **_tuple(version, text)}
-        found.append({name: complete[name] for name in [*DEFAULT_KEYS, *FURTHER_KEYS]})
-    return found
+        for index, lower in enumerate(upper[lowers_key]):
+            if not isinstance(lower, dict) or not isinstance(lower.get("flowTuples"), list):
+                reading.uncounted.append(f"{at}/{number}/{lowers_key}/{index}")
+                continue
+            constants = _constants(record, version, upper.get(upper_name), lower.get(lower_name))
+            for text in lower["flowTuples"]:
+                flow_id = f"{key}-{offset}-{crc32(raw):08x}-{len(reading.flows)}"
+                if constants is None or not isinstance(text, str) or not fits(version, text):
+                    reading.flows.append(None)
+                else:
+                    complete = {"id": flow_id, "blob": blob, **constants, **_tuple(version, text)}
+                    reading.flows.append({name: complete[name] for name in [*DEFAULT_KEYS, *FURTHER_KEYS]})
+    return reading
+
+
+def flows(raw: bytes, offset: int, blob: str) -> list[Flow | None]:
+    """Give each tuple's flow with all keys, or None for a tuple that gives none, in order."""
+    reading = read(raw, offset, blob)
+    assert reading is not None
+    return reading.flows
 
 
 def fits(version: int, text: str) -> bool:
@@ -78,39 +118,44 @@ def fits(version: int, text: str) -> bool:
     return True
 
 
-def _nsg(record: dict[str, Any]) -> list[tuple[Flow, int, Any]]:
-    version = int(float(record["properties"]["Version"]))
-    constants = {
-        "flowLogType": "nsg",
+def _levels(record: dict[str, Any]) -> tuple[int | None, Any, tuple[str, str, str]]:
+    """Give a record's version, if it is known, what its levels are in, and their keys."""
+    if "flowRecords" in record:
+        version = _version(record.get("flowLogVersion"))
+        return version if version == 4 else None, record["flowRecords"], ("aclID", "flowGroups", "rule")
+    properties = record["properties"]
+    version = _version(properties.get("Version")) if isinstance(properties, dict) else None
+    return version if version in {1, 2} else None, properties, ("rule", "flows", "mac")
+
+
+def _version(written: object) -> int | None:
+    plain = isinstance(written, (int, float, str)) and not isinstance(written, bool)
+    match = re.fullmatch(r"([0-9]+)(\.0+)?", str(written)) if plain else None
+    return int(match[1]) if match else None
+
+
+def _constants(record: dict[str, Any], version: int, upper: object, lower: object) -> Flow | None:
+    """Give what a flow group's flows have in common; None where the record or a level above them has a fault."""
+    guid, ids = ("flowLogGUID", ["targetResourceID"]) if version == 4 else ("systemId", ["resourceId"])
+    needed = [record.get(key) for key in ["time", *ids, *(["macAddress"] if version == 4 else [])]]
+    optional = ["category", "operationName", guid, *(["flowLogResourceID"] if version == 4 else [])]
+    may_be_null = [record.get(key) for key in optional]
+    if not all(isinstance(each, str) for each in [*needed, upper, lower]):
+        return None
+    if not all(each is None or isinstance(each, str) for each in may_be_null):
+        return None
+    target = record[ids[0]]
+    return {
+        "recordTime": record["time"],
+        "flowLogType": "vnet" if version == 4 else "nsg",
         "flowLogVersion": version,
-        "flowLogResourceId": None,
-        "aclId": record["resourceId"],
-        "flowLogGuid": record.get("systemId"),
-        **_of_record(record, record["resourceId"]),
+        "flowLogResourceId": record.get("flowLogResourceID") if version == 4 else None,
+        "flowLogGuid": record.get(guid),
+        "macAddress": record["macAddress"] if version == 4 else lower,
+        "aclId": upper if version == 4 else target,
+        **_of_rule(str(lower if version == 4 else upper)),
+        **_of_record(record, target),
     }
-    return [
-        ({**constants, "macAddress": group["mac"], **_of_rule(flow["rule"])}, version, text)
-        for flow in record["properties"]["flows"]
-        for group in flow["flows"]
-        for text in group["flowTuples"]
-    ]
-
-
-def _vnet(record: dict[str, Any]) -> list[tuple[Flow, int, Any]]:
-    constants = {
-        "flowLogType": "vnet",
-        "flowLogVersion": 4,
-        "flowLogResourceId": record.get("flowLogResourceID"),
-        "macAddress": record["macAddress"],
-        "flowLogGuid": record.get("flowLogGUID"),
-        **_of_record(record, record["targetResourceID"]),
-    }
-    return [
-        ({**constants, "aclId": acl["aclID"], **_of_rule(group["rule"])}, 4, text)
-        for acl in record["flowRecords"]["flows"]
-        for group in acl["flowGroups"]
-        for text in group["flowTuples"]
-    ]
 
 
 def _of_record(record: dict[str, Any], target: str) -> Flow:

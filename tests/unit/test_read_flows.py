@@ -11,6 +11,7 @@ import pytest
 
 import flowlog_core
 from flowlog_core import FlowLogError, read_flows
+from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.errors import NotAFlowLogError
 from tests.support.flow_logs import VNET, document, nsg_record, vnet_record
 from tests.support.forwarding import Setup
@@ -49,7 +50,7 @@ def test_what_gives_no_flow_is_passed_to_the_caller_and_its_neighbours_flow() ->
     flows = list(read_flows([document([vnet_record(2), nsg_record([good, "rubbish"])])], on_refused=refused.append))
 
     assert len(flows) == 3
-    assert [item.tuples for item in refused] == [((1, "1 columns where nsg version 2 has 13"),)]
+    assert [item.tuples for item in refused] == [(RejectedTuple(1, "1 columns where nsg version 2 has 13"),)]
 
 
 def test_what_nobody_asks_for_is_a_warning_with_its_offset() -> None:

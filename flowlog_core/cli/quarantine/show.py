@@ -18,6 +18,7 @@ from flowlog_core.cli.output.terminal import complain
 from flowlog_core.cli.quarantine.item_selection import add_names, items_by_name, parse_path
 from flowlog_core.decode.formats import decode
 from flowlog_core.decode.quarantine import QuarantineItem, StoredItem
+from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.errors import ShapeError, UsageError
 from flowlog_core.operations.ports import QuarantineStore
 from flowlog_core.operations.quarantine.listing import UnreadableItem, items_of
@@ -108,24 +109,30 @@ def _page(stored: StoredItem) -> str:
         f"place   offset {item.offset}, {item.length:,} bytes, CRC-32 {item.crc:08x}",
         f"since   {utc(stored.time)}",
         f"reason  {item.reason}",
-        *(f"tuple   {ordinal}: {reason}: {texts.get(ordinal, '')}".rstrip(": ") for ordinal, reason in item.tuples),
+        *(f"{_tuple_line(each)}: {texts.get(each.ordinal, '')}".rstrip(": ") for each in item.tuples),
     ]
     for piece in item.remains:
         lines.append(f"remains offset {piece.offset}, {piece.length:,} bytes: {piece.reason}")
-        lines += [f"tuple   {ordinal}: {reason}" for ordinal, reason in piece.tuples]
+        lines += map(_tuple_line, piece.tuples)
     lines += ["", *_record(item.raw)]
     return "".join(f"{printable(line)}\n" for line in lines)
 
 
-def _tuple_texts(item: QuarantineItem) -> dict[int, str]:
-    """Give the tuples of a sound record as written, by their ordinals."""
+def _tuple_line(rejected: RejectedTuple) -> str:
+    fault_at = f"{rejected.pointer}: " if rejected.pointer else ""
+    ordinal = f"{rejected.ordinal}: " if rejected.ordinal is not None else ""
+    return f"{'tuple' if ordinal else 'tuples':8}{ordinal}{fault_at}{rejected.reason}"
+
+
+def _tuple_texts(item: QuarantineItem) -> dict[int | None, str]:
+    """Return the tuples of a record as written, by their ordinals."""
     if item.raw is None or not item.tuples:
         return {}
     try:
         groups = decode(item.raw, orjson.loads(item.raw)).groups
     except (orjson.JSONDecodeError, ShapeError):
         return {}
-    texts = [text for group in groups for text in group.tuples]
+    texts = [text for group in groups for text in group.tuples or ()]
     return {ordinal: text if isinstance(text, str) else json.dumps(text) for ordinal, text in enumerate(texts)}
 
 

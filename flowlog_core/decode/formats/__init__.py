@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from flowlog_core.decode.formats import nsg, vnet
 from flowlog_core.decode.formats.layout import COUNTERS, TIME, Column, Layout, Row
-from flowlog_core.decode.formats.record import FlowGroup, FlowRecord, Json
+from flowlog_core.decode.formats.record import FlowGroup, FlowRecord, Json, WithheldGroup, WithheldRecord
 from flowlog_core.decode.items import RecordMarker
 from flowlog_core.errors import ShapeError
 
@@ -23,6 +23,8 @@ __all__ = [
     "FlowRecord",
     "Layout",
     "Row",
+    "WithheldGroup",
+    "WithheldRecord",
     "decode",
 ]
 
@@ -33,15 +35,16 @@ _DECODERS: Final = {"properties": nsg.decode, "flowRecords": vnet.decode}
 _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 
 
-def decode(raw: bytes, value: Json) -> FlowRecord:
-    """Read a record.
+def decode(raw: bytes, value: Json) -> FlowRecord | WithheldRecord:
+    """Read a record, as far as its levels are sound.
 
     Args:
         raw: Its bytes.
         value: The same, parsed.
 
     Raises:
-        ShapeError: Its version or its shape is not known, or it has a key twice (a parser keeps only the last).
+        ShapeError: Its tuples can't be counted: its version or its shape is not known, or it has a key twice (a parser
+            keeps only the last).
 
     """
     record = _read(value)
@@ -50,7 +53,7 @@ def decode(raw: bytes, value: Json) -> FlowRecord:
     return record
 
 
-def _read(value: Json) -> FlowRecord:
+def _read(value: Json) -> FlowRecord | WithheldRecord:
     found = [key for key in _DECODERS if key in value]
     if len(found) != 1:
         raise ShapeError("neither an NSG nor a VNet flow log's record" if not found else "two formats in one record")
@@ -59,10 +62,9 @@ def _read(value: Json) -> FlowRecord:
 
 def _is_record(value: Json) -> bool:
     try:
-        _read(value)
+        return isinstance(_read(value), FlowRecord)
     except ShapeError:
         return False
-    return True
 
 
 RECORD_MARKER: Final = RecordMarker(nsg.RECORD_KEYS | vnet.RECORD_KEYS, _is_record)

@@ -19,7 +19,17 @@ from flowlog_core.decode.formats.layout import (
     TIME,
     Layout,
 )
-from flowlog_core.decode.formats.record import FlowGroup, FlowRecord, Json, array, objects, text, text_or_none, version
+from flowlog_core.decode.formats.levels import Levels
+from flowlog_core.decode.formats.record import (
+    FlowGroup,
+    FlowRecord,
+    Json,
+    WithheldRecord,
+    array,
+    text,
+    text_or_none,
+    version,
+)
 from flowlog_core.errors import ShapeError
 
 RECORD_KEYS: Final = frozenset(
@@ -44,11 +54,14 @@ LAYOUTS: Final = {
 """Version to layout: 8 columns, and 13 with flow state and counters."""
 
 
-def decode(value: Json) -> FlowRecord:
+_LEVELS: Final = Levels("/properties/flows", upper="flows", upper_name="rule", lower="flows", lower_name="mac")
+
+
+def decode(value: Json) -> FlowRecord | WithheldRecord:
     """Read a record of an NSG flow log.
 
     Raises:
-        ShapeError: Its version or its shape is not known.
+        ShapeError: Its version or its shape is not known, so that its tuples can't be counted.
 
     """
     properties = value.get("properties")
@@ -58,18 +71,21 @@ def decode(value: Json) -> FlowRecord:
     layout = LAYOUTS.get(number)
     if layout is None:
         raise ShapeError(f"NSG flow log version {number} is not known")
-    resource_id = text(value, "resourceId")
-    return FlowRecord(
-        layout=layout,
-        time=text(value, "time"),
-        target_resource_id=resource_id,
-        flow_log_resource_id=None,
-        category=text_or_none(value, "category"),
-        operation_name=text_or_none(value, "operationName"),
-        flow_log_guid=text_or_none(value, "systemId"),
-        groups=[
-            FlowGroup(text(group, "mac"), resource_id, text(flow, "rule"), array(group, "flowTuples"))
-            for flow in objects(properties, "flows")
-            for group in objects(flow, "flows")
-        ],
-    )
+    flows = array(properties, "flows")
+    try:
+        resource_id = text(value, "resourceId")
+        return FlowRecord(
+            layout=layout,
+            time=text(value, "time"),
+            target_resource_id=resource_id,
+            flow_log_resource_id=None,
+            category=text_or_none(value, "category"),
+            operation_name=text_or_none(value, "operationName"),
+            flow_log_guid=text_or_none(value, "systemId"),
+            groups=_LEVELS.read(
+                flows,
+                lambda rule, mac, tuples, ordinals, at: FlowGroup(mac, resource_id, rule, tuples, ordinals, at),
+            ),
+        )
+    except ShapeError as error:
+        return WithheldRecord(str(error), _LEVELS.withhold(flows, str(error)))

@@ -21,7 +21,17 @@ from flowlog_core.decode.formats.layout import (
     TIME,
     Layout,
 )
-from flowlog_core.decode.formats.record import FlowGroup, FlowRecord, Json, array, objects, text, text_or_none, version
+from flowlog_core.decode.formats.levels import Levels
+from flowlog_core.decode.formats.record import (
+    FlowGroup,
+    FlowRecord,
+    Json,
+    WithheldRecord,
+    array,
+    text,
+    text_or_none,
+    version,
+)
 from flowlog_core.errors import ShapeError
 
 RECORD_KEYS: Final = frozenset(
@@ -59,11 +69,14 @@ LAYOUTS: Final = {
 """Version to layout: 13 columns."""
 
 
-def decode(value: Json) -> FlowRecord:
+_LEVELS: Final = Levels("/flowRecords/flows", upper="flows", upper_name="aclID", lower="flowGroups", lower_name="rule")
+
+
+def decode(value: Json) -> FlowRecord | WithheldRecord:
     """Read a record of a VNet flow log.
 
     Raises:
-        ShapeError: Its version or its shape is not known.
+        ShapeError: Its version or its shape is not known, so that its tuples can't be counted.
 
     """
     number = version(value, "flowLogVersion")
@@ -73,18 +86,21 @@ def decode(value: Json) -> FlowRecord:
     flow_records = value.get("flowRecords")
     if not isinstance(flow_records, dict):
         raise ShapeError("flowRecords is not an object")
-    mac_address = text(value, "macAddress")
-    return FlowRecord(
-        layout=layout,
-        time=text(value, "time"),
-        target_resource_id=text(value, "targetResourceID"),
-        flow_log_resource_id=text_or_none(value, "flowLogResourceID"),
-        category=text_or_none(value, "category"),
-        operation_name=text_or_none(value, "operationName"),
-        flow_log_guid=text_or_none(value, "flowLogGUID"),
-        groups=[
-            FlowGroup(mac_address, text(flow, "aclID"), text(group, "rule"), array(group, "flowTuples"))
-            for flow in objects(flow_records, "flows")
-            for group in objects(flow, "flowGroups")
-        ],
-    )
+    flows = array(flow_records, "flows")
+    try:
+        mac_address = text(value, "macAddress")
+        return FlowRecord(
+            layout=layout,
+            time=text(value, "time"),
+            target_resource_id=text(value, "targetResourceID"),
+            flow_log_resource_id=text_or_none(value, "flowLogResourceID"),
+            category=text_or_none(value, "category"),
+            operation_name=text_or_none(value, "operationName"),
+            flow_log_guid=text_or_none(value, "flowLogGUID"),
+            groups=_LEVELS.read(
+                flows,
+                lambda acl, rule, tuples, ordinals, at: FlowGroup(mac_address, acl, rule, tuples, ordinals, at),
+            ),
+        )
+    except ShapeError as error:
+        return WithheldRecord(str(error), _LEVELS.withhold(flows, str(error)))

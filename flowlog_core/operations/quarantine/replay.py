@@ -14,6 +14,7 @@ from typing import Final
 from flowlog_core.decode.encoded_record import EncodedRecord
 from flowlog_core.decode.log_reader import DecodedItem, LogReader
 from flowlog_core.decode.quarantine import QuarantineItem, StoredItem
+from flowlog_core.decode.rejected import Selection
 from flowlog_core.decode.scanner import HEADER_BYTES
 from flowlog_core.errors import (
     BlobGoneError,
@@ -151,14 +152,20 @@ class Recovery:
         """Decode what of an item is not sent yet; return what is found in it."""
         for piece in item.remains or (item,):
             start = piece.offset - item.offset
-            log = LogReader(item.blob, self._encoder, offset=piece.offset, max_flow_bytes=lambda: packer.max_flow_bytes)
+            log = LogReader(
+                item.blob,
+                self._encoder,
+                offset=piece.offset,
+                max_flow_bytes=lambda: packer.max_flow_bytes,
+                only=Selection(piece.tuples) if piece.tuples else None,  # its others were sent when it was forwarded
+            )
             log.feed(raw[start : start + piece.length])
             if piece.offset == 0:
                 log.end()  # a complete blob; anything else is from the midst of one, and no end of the array
             any_found = False
             try:
                 for decoded in log.items():
-                    yield _only_rejected(decoded, piece) if piece.tuples else decoded
+                    yield _still_rejected(decoded.end, piece) if _is_lost(decoded, piece) else decoded
                     any_found = True
             except NotAFlowLogError:
                 pass  # as before
@@ -237,18 +244,9 @@ def _still_rejected(end: int, rejected: QuarantineItem) -> DecodedItem:
     return DecodedItem(end, None, None, rejected, is_record=False)
 
 
-def _only_rejected(decoded: DecodedItem, piece: QuarantineItem) -> DecodedItem:
-    """Reduce a record to the tuples that were rejected: its others were sent when it was forwarded."""
-    encoded, rejected = decoded.encoded, decoded.rejected
-    if encoded is None:  # not even the record can be decoded any more
-        return _still_rejected(decoded.end, piece)
-    wanted = {ordinal for ordinal, _ in piece.tuples}
-    chosen = [pair for pair in zip(encoded.lines, encoded.ordinals, strict=True) if pair[1] in wanted]
-    lines, ordinals = [line for line, _ in chosen], [ordinal for _, ordinal in chosen]
-    if rejected is not None:
-        tuples = tuple(each for each in rejected.tuples if each[0] in wanted)
-        rejected = replace(rejected, tuples=tuples) if tuples else None
-    return replace(decoded, encoded=replace(encoded, lines=lines, ordinals=ordinals), rejected=rejected)
+def _is_lost(decoded: DecodedItem, piece: QuarantineItem) -> bool:
+    """Whether a record whose tuples could be counted once can't be read at all any more."""
+    return bool(piece.tuples) and decoded.rejected is not None and not decoded.rejected.tuples
 
 
 def _left(item: QuarantineItem, remains: list[QuarantineItem]) -> QuarantineItem | None:

@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, Literal, Self
 
-from flowlog_core.decode.formats.record import FlowRecord
+from flowlog_core.decode.formats import FlowGroup, FlowRecord
 from flowlog_core.decode.log_reader import LogReader
 from flowlog_core.errors import NotAFlowLogError
 from flowlog_core.flow.formatter import Encoder
@@ -50,14 +50,10 @@ class LoggedHour:
     @classmethod
     def of_record(cls, record: FlowRecord) -> Self:
         """Read what a record tells: its own time is within the hour, unlike those of its tuples."""
-        mac_address = record.groups[0].mac_address if record.groups else None
-        try:
-            time = datetime.fromisoformat(record.time)
-        except ValueError:
-            hour = None
-        else:
-            hour = hour_of(time if time.tzinfo else time.replace(tzinfo=UTC))
-        return cls(record.layout.type, _digits(mac_address), hour)
+        groups = (group for group in record.groups if isinstance(group, FlowGroup))
+        mac_address = next((group.mac_address for group in groups), None)
+        moment = record.moment
+        return cls(record.layout.type, _digits(mac_address), None if moment is None else hour_of(moment))
 
     @classmethod
     def of_log(cls, chunks: Iterable[bytes]) -> Self:

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from flowlog_core.decode.quarantine import QuarantineItem
+from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.source.blob import SourceBlob
 from tests.integration.cli.quarantined import TUPLE, put
 from tests.integration.cli.site import HOUR, Site
@@ -15,9 +16,9 @@ from tests.support.flow_logs import nsg_record, vnet_record
 
 def put_some(site: Site) -> list[QuarantineItem]:
     """Put the items of three hours there, the latest first."""
-    bad = (((1, "no source port"), (2, "no decision")), "2 of 3 tuples give no flow")
+    bad = (RejectedTuple(1, "no source port"), RejectedTuple(2, "no decision", "/properties/flows/0"))
     return [
-        put(site, site.blob(), nsg_record([TUPLE] * 3), tuples=bad[0], reason=bad[1]),
+        put(site, site.blob(), nsg_record([TUPLE] * 3), tuples=bad, reason="2 of 3 tuples give no flow"),
         put(site, site.blob(hours_ago=1), vnet_record(2), reason="NSG flow log version 7 is not known"),
         put(site, site.blob(hours_ago=2, mac="00155D000002"), b"{broken", offset=700, reason="not valid JSON: x"),
     ]
@@ -140,7 +141,7 @@ def test_an_item_is_shown_in_full(site: Site) -> None:
         "since   2026-11-20T23:07:01Z",
         "reason  2 of 3 tuples give no flow",
         f"tuple   1: no source port: {TUPLE}",
-        f"tuple   2: no decision: {TUPLE}",
+        f"tuple   2: /properties/flows/0: no decision: {TUPLE}",
     ]
     assert json.loads(ran.out.partition("\n\n")[2]) == json.loads(late.raw or b"")
 

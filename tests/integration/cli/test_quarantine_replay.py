@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from flowlog_core.decode.quarantine import StoredItem
+from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.operations.quarantine.replay import Recovered, Recovery
 from tests.integration.cli.quarantined import OLD_REASON, TUPLE, flows, names, put
 from tests.integration.cli.site import HOUR, Site
@@ -21,7 +22,14 @@ def test_a_replay_sends_what_the_forwarder_would_have_sent_and_empties_quarantin
     forwarded = flows(site)
     offsets = [data.index(record) for record in records]
     put(site, blob, records[0], offset=offsets[0])
-    put(site, blob, records[2], offset=offsets[2], tuples=((1, "old"),), reason="1 of 3 tuples give no flow")
+    put(
+        site,
+        blob,
+        records[2],
+        offset=offsets[2],
+        tuples=(RejectedTuple(1, "old"),),
+        reason="1 of 3 tuples give no flow",
+    )
 
     ran = site.run("quarantine", "replay", "--yes")
 

@@ -6,6 +6,7 @@ made by hand and by `oracle`, from the contract, and never from what the product
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from flowlog_core.flow.formatter import Encoder
 from flowlog_core.source.blob import SourceBlob
 from tests.support import oracle
 
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
 FOLDER = Path(__file__).parents[2] / "golden"
 NAMES = sorted(file.stem for file in FOLDER.glob("*.json"))
 SOUND_NAMES = [name for name in NAMES if not (FOLDER / f"{name}.rejects.ndjson").exists()]
@@ -46,7 +48,7 @@ def reject(item: DecodedItem) -> dict[str, Any]:
     rejected = item.rejected
     told: dict[str, Any] = {"offset": rejected.offset, "length": rejected.length, "reason": rejected.reason}
     if rejected.tuples:
-        told["tuples"] = [{"ordinal": ordinal, "reason": reason} for ordinal, reason in rejected.tuples]
+        told["tuples"] = json.loads(rejected.document(NOW))["tuples"]
     if rejected.reason.startswith("not valid JSON: "):
         told["reason"] = "not valid JSON"  # what comes then is the parser's own
     return told

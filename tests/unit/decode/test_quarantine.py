@@ -1,5 +1,6 @@
 """Items of the quarantine: their documents are read as they were written, by this version and the first one."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlog_core.decode.quarantine import QuarantineItem, StoredItem
+from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.errors import QuarantineUnreadableError
 from flowlog_core.source.blob import SourceBlob
 
@@ -18,7 +20,10 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 NAMES = TEXTS.filter(bool)
 OFFSETS = st.integers(0, 2**63 - 1)
 CRCS = st.integers(0, 2**32 - 1)
-TUPLES = st.lists(st.tuples(OFFSETS, TEXTS), max_size=3).map(tuple)
+TUPLES = st.lists(
+    st.builds(RejectedTuple, OFFSETS, TEXTS, st.none() | TEXTS) | st.builds(RejectedTuple, st.none(), TEXTS, TEXTS),
+    max_size=3,
+).map(tuple)
 RAW = st.none() | st.binary(max_size=40) | TEXTS.map(str.encode)
 TIMES = st.integers(0, 10**12).map(lambda count: datetime(2020, 1, 1, tzinfo=UTC) + count * timedelta(milliseconds=1))
 
@@ -61,7 +66,7 @@ RECOVERED = b"""{"reason":"not valid JSON","blob":"account/container/flowLogReso
                 0xABC,
                 "1 of 2 tuples give no flow",
                 '{"a":ü}'.encode(),
-                ((1, "the source port is none"),),
+                (RejectedTuple(1, "the source port is none"),),
             ),
         ),
         (BYTES, QuarantineItem(BLOB, 12, 2, 0xABC, "not valid JSON", b"\xff\xfe")),
@@ -86,6 +91,19 @@ def test_what_the_first_version_stored_is_read_and_still_written_so(document: by
     assert (item.name, item.document(NOW)) == (NAME, document)
 
 
+def test_a_tuple_below_a_level_with_a_fault_is_written_with_the_levels_pointer() -> None:
+    tuples = (RejectedTuple(0, "no rule", "/properties/flows/1"), RejectedTuple(None, "no flowTuples", "/x"))
+    item = QuarantineItem(BLOB, 12, 8, 0xABC, "2 of 3 tuples give no flow", b"{}", tuples)
+
+    written = json.loads(item.document(NOW))["tuples"]
+
+    assert written == [
+        {"ordinal": 0, "reason": "no rule", "pointer": "/properties/flows/1"},
+        {"ordinal": None, "reason": "no flowTuples", "pointer": "/x"},
+    ]
+    assert (item.count, item.reasons) == (2, ("no rule", "no flowTuples"))
+
+
 @pytest.mark.parametrize(
     "document",
     [
@@ -95,6 +113,7 @@ def test_what_the_first_version_stored_is_read_and_still_written_so(document: by
         b'{"blob":"no-container","raw":null,"rawEncoding":null}',
         RECORD.replace(b"utf-8", b"utf-7"),
         RECORD.replace(b'"crc":"00000abc",', b""),
+        RECORD.replace(b'"ordinal":1', b'"ordinal":null'),
     ],
 )
 def test_a_document_that_is_no_item_is_told_by_its_name(document: bytes) -> None:

@@ -13,7 +13,7 @@ from flowlog_core.decode.items import MAX_RECORD_BYTES, MalformedRange, Record
 from flowlog_core.decode.scan_buffer import PRECEDING_BYTES
 from flowlog_core.decode.scanner import Scanner
 from flowlog_core.errors import ShapeError
-from tests.support.flow_logs import CLOSER, OPENER, document
+from tests.support.flow_logs import CLOSER, OPENER, decoded, document
 from tests.support.framing import (
     INNER_OPENER,
     SMALL_LIMIT,
@@ -336,7 +336,7 @@ def test_a_key_that_stands_twice_is_refused_as_a_parser_keeps_only_the_last(twic
 def test_a_sound_record_has_no_key_twice(record: bytes) -> None:
     [item] = scan(document([record]))
     assert isinstance(item, Record)
-    assert decode(item.raw, item.value).time == json.loads(record)["time"]
+    assert decoded(item.raw).time == json.loads(record)["time"]
 
 
 @example([b"{" + A] * 3)

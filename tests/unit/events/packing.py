@@ -9,13 +9,12 @@ from typing import Any, get_args
 import pytest
 
 from flowlog_core.decode.encoded_record import EncodedRecord
-from flowlog_core.decode.formats import decode
 from flowlog_core.decode.items import Record
 from flowlog_core.events.packer import Event, EventCompression, EventFormat, EventOptions, PackedRange, Packer
 from flowlog_core.flow.formatter import Encoder
 from flowlog_core.flow.schema import DEFAULT_FIELDS
 from flowlog_core.source.blob import SourceBlob
-from tests.support.flow_logs import VNET
+from tests.support.flow_logs import VNET, decoded
 
 STANDARD_BYTES = 1024 * 1024
 """What a hub of the standard tier takes."""
@@ -31,9 +30,8 @@ def encoded(records: Iterable[bytes], blob: SourceBlob = VNET, fields: Sequence[
     """Encode records that stand one after another in a blob, separated by commas."""
     encoder, start, inputs = Encoder(fields), 12, []
     for raw in records:
-        value = json.loads(raw)
-        record = Record(start, raw, value)
-        inputs.append((record.end, encoder.encode(blob, record, decode(raw, value))))
+        record = Record(start, raw, json.loads(raw))
+        inputs.append((record.end, encoder.encode(blob, record, decoded(raw))))
         start = record.end + 1
     return inputs
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowlog_core.decode.encoded_record import BadTuple, EncodedRecord
-from flowlog_core.decode.formats import decode
+from flowlog_core.decode.encoded_record import EncodedRecord
 from flowlog_core.decode.items import Record
+from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.flow.formatter import Encoder
 from flowlog_core.flow.schema import select_fields
 from flowlog_core.source.blob import SourceBlob
 from tests.support import oracle
-from tests.support.flow_logs import VNET, nsg_record, vnet_record
+from tests.support.flow_logs import VNET, decoded, nsg_record, vnet_record
 from tests.support.oracle import DEFAULT_KEYS, FURTHER_KEYS
 
 ALL_KEYS = (*DEFAULT_KEYS, *FURTHER_KEYS)
@@ -28,8 +28,7 @@ SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 def encode(
     raw: bytes, fields: Sequence[str] = ALL_KEYS, *, start: int = 12, blob: SourceBlob = BLOB, limit: int | None = None
 ) -> EncodedRecord:
-    value = json.loads(raw)
-    return Encoder(fields).encode(blob, Record(start, raw, value), decode(raw, value), max_flow_bytes=limit)
+    return Encoder(fields).encode(blob, Record(start, raw, json.loads(raw)), decoded(raw), max_flow_bytes=limit)
 
 
 def only_flow(raw: bytes, fields: Sequence[str] = ALL_KEYS) -> dict[str, Any]:
@@ -322,7 +321,10 @@ def test_a_flow_over_the_limit_is_told_as_a_bad_tuple_and_the_others_stay() -> N
     encoded = encode(raw, limit=limit - 1)
     assert encoded.lines == [complete.lines[0], complete.lines[2]]
     assert list(encoded.ordinals) == [0, 3]
-    assert encoded.bad == (BadTuple(1, f"a flow of {limit} bytes, where an event takes {limit - 1}"), *complete.bad)
+    assert encoded.bad == (
+        RejectedTuple(1, f"a flow of {limit} bytes, where an event takes {limit - 1}"),
+        *complete.bad,
+    )
 
 
 @pytest.mark.slow
@@ -339,8 +341,7 @@ def test_one_encoder_serves_many_threads() -> None:
     raws = [vnet_record(20, number=number) for number in range(10)] + [nsg_record(["x"], version=1)]
 
     def lines(raw: bytes) -> list[str]:
-        value = json.loads(raw)
-        return encoder.encode(BLOB, Record(12, raw, value), decode(raw, value)).lines
+        return encoder.encode(BLOB, Record(12, raw, json.loads(raw)), decoded(raw)).lines
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lines, raws * 8)) == [encode(raw).lines for raw in raws] * 8

@@ -2,6 +2,7 @@
 
 import pytest
 
+from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.errors import StorageError
 from flowlog_core.events.packer import EventOptions
 from flowlog_core.forwarding.options import ForwardOptions
@@ -21,7 +22,7 @@ def test_bad_tuples_and_unknown_records_go_to_quarantine_and_their_neighbours_fl
     assert (report.flows, report.quarantined) == (5, 2)
     items = sorted(setup.quarantine.items.values(), key=lambda item: item.offset)
     assert [(item.raw, item.tuples) for item in items] == [
-        (mixed, ((1, "1 columns where nsg version 2 has 13"),)),
+        (mixed, (RejectedTuple(1, "1 columns where nsg version 2 has 13"),)),
         (unknown, ()),
     ]
     assert [event.properties["quarantined"] for event, _ in setup.sink.events] == [2]

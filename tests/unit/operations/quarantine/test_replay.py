@@ -1,11 +1,13 @@
 """Recovering flows from quarantine, over the in-memory adapters."""
 
+import json
 import zlib
 from dataclasses import replace
 
 import pytest
 
 from flowlog_core.decode.quarantine import QuarantineItem
+from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.events.event_properties import PRODUCER
 from flowlog_core.events.packer import EventOptions
 from flowlog_core.forwarding.checkpoint import Checkpoint
@@ -29,7 +31,7 @@ def test_of_a_complete_record_all_flows_are_sent_as_the_forwarder_would_have_sen
 def test_of_a_sound_record_only_the_tuples_that_were_rejected_are_sent() -> None:
     setup = Setup()
     record = vnet_record(6)
-    item = setup.put(record, tuples=((1, "no decision"), (4, "no source port")))
+    item = setup.put(record, tuples=(RejectedTuple(1, "no decision"), RejectedTuple(4, "no source port")))
 
     recovered = setup.recover(item)
 
@@ -38,10 +40,41 @@ def test_of_a_sound_record_only_the_tuples_that_were_rejected_are_sent() -> None
     assert (recovered.flows, recovered.remains, setup.left()) == (2, 0, [])
 
 
+def test_of_a_level_that_was_rejected_only_the_tuples_below_it_are_sent() -> None:
+    setup = Setup()
+    value = json.loads(vnet_record(2))
+    (group,) = value["flowRecords"]["flows"][0]["flowGroups"]
+    value["flowRecords"]["flows"][0]["flowGroups"] = [group, {**group, "rule": "UserRule_x"}, group]
+    record = json.dumps(value).encode()
+    counted = RejectedTuple(4, "aclID is not a string", "/flowRecords/flows/0")
+    level = RejectedTuple(None, "flowTuples is not an array", "/flowRecords/flows/0/flowGroups/1")
+    item = setup.put(record, tuples=(level, counted))
+
+    recovered = setup.recover(item)
+
+    assert setup.flows() == forwarded(document([record]))[2:5]
+    assert (recovered.flows, recovered.remains, setup.left()) == (3, 0, [])
+
+
+def test_a_level_that_still_cannot_be_counted_stays_and_the_tuples_beside_it_are_sent() -> None:
+    setup = Setup()
+    value = json.loads(vnet_record(2))
+    (group,) = value["flowRecords"]["flows"][0]["flowGroups"]
+    value["flowRecords"]["flows"][0]["flowGroups"] = [group, {"rule": "UserRule_x", "flowTuples": 7}]
+    level = RejectedTuple(None, "flowTuples is not an array", "/flowRecords/flows/0/flowGroups/1")
+    item = setup.put(json.dumps(value).encode(), tuples=(RejectedTuple(1, "old"), level))
+
+    recovered = setup.recover(item)
+
+    assert [flow["id"].rpartition("-")[2] for flow in setup.flows()] == ["1"]
+    assert (recovered.flows, recovered.remains) == (1, 1)
+    assert setup.left()[0].tuples == (level,)
+
+
 def test_the_tuples_that_still_fit_no_layout_stay_under_the_same_name() -> None:
     setup = Setup()
     record = nsg_record([TUPLE, "rubbish", TUPLE, "more,rubbish"])
-    item = setup.put(record, tuples=((1, "old"), (2, "old"), (3, "old")))
+    item = setup.put(record, tuples=(RejectedTuple(1, "old"), RejectedTuple(2, "old"), RejectedTuple(3, "old")))
 
     recovered = setup.recover(item)
 
@@ -49,7 +82,7 @@ def test_the_tuples_that_still_fit_no_layout_stay_under_the_same_name() -> None:
     assert (recovered.flows, recovered.remains) == (1, 2)
     (left,) = setup.left()
     assert (left.name, left.raw) == (item.name, record)
-    assert [ordinal for ordinal, _ in left.tuples] == [1, 3]
+    assert [each.ordinal for each in left.tuples] == [1, 3]
     assert setup.store.get(left.name).time == FOUND
     assert setup.properties("quarantined") == [(2,)]
 
@@ -65,7 +98,7 @@ def test_a_record_that_is_known_by_now_keeps_its_bad_tuples_in_quarantine() -> N
 
     (left,) = setup.left()
     assert (left.name, left.reason) == (item.name, "1 of 2 tuples give no flow")
-    assert left.tuples == ((1, "1 columns where nsg version 2 has 13"),)
+    assert left.tuples == (RejectedTuple(1, "1 columns where nsg version 2 has 13"),)
 
 
 def test_an_event_tells_that_it_is_a_replay_and_of_which_place() -> None:
@@ -74,7 +107,7 @@ def test_an_event_tells_that_it_is_a_replay_and_of_which_place() -> None:
     assert lease is not None
     lease.read()
     lease.commit(replace(Checkpoint(), generation=3))
-    item = setup.put(vnet_record(5), offset=4711, tuples=((1, "x"), (3, "x")))
+    item = setup.put(vnet_record(5), offset=4711, tuples=(RejectedTuple(1, "x"), RejectedTuple(3, "x")))
 
     setup.recover(item)
 
@@ -135,7 +168,7 @@ def test_of_broken_bytes_what_still_is_broken_stays_and_nothing_is_sent_twice() 
     pieces = [item.raw[piece.offset - 1000 : piece.offset - 1000 + piece.length] for piece in left.remains if item.raw]
     assert pieces == [garbage + b",", bad_tuple, b"," + tail]
     assert [zlib.crc32(piece) for piece in pieces] == [piece.crc for piece in left.remains]
-    assert left.remains[1].tuples == ((1, "1 columns where nsg version 2 has 13"),)
+    assert left.remains[1].tuples == (RejectedTuple(1, "1 columns where nsg version 2 has 13"),)
 
     again = setup.recover(left)
 
@@ -157,12 +190,14 @@ def test_an_object_that_ends_as_a_log_does_stays_complete() -> None:
 
 def test_a_tuple_that_only_this_version_rejects_is_not_told_as_it_was_sent_then() -> None:
     setup = Setup()
-    item = setup.put(nsg_record([TUPLE, "rubbish", TUPLE, "sent, then"]), tuples=((1, "old"), (2, "old")))
+    item = setup.put(
+        nsg_record([TUPLE, "rubbish", TUPLE, "sent, then"]), tuples=(RejectedTuple(1, "old"), RejectedTuple(2, "old"))
+    )
 
     assert setup.recover(item).flows == 1
 
     (left,) = setup.left()
-    assert [ordinal for ordinal, _ in left.tuples] == [1]
+    assert [each.ordinal for each in left.tuples] == [1]
 
 
 def test_what_remained_of_an_item_is_sent_alone_once_it_can_be_decoded() -> None:
@@ -172,7 +207,7 @@ def test_what_remained_of_an_item_is_sent_alone_once_it_can_be_decoded() -> None
     second, third = 12 + len(sent) + 1, 12 + len(sent) + len(waiting) + 2
     remains = (
         QuarantineItem(VNET, second, len(waiting), zlib.crc32(waiting), "old", None),
-        QuarantineItem(VNET, third, len(mixed), zlib.crc32(mixed), "old", None, ((2, "old"),)),
+        QuarantineItem(VNET, third, len(mixed), zlib.crc32(mixed), "old", None, (RejectedTuple(2, "old"),)),
     )
     item = setup.put(raw, remains=remains)
 

@@ -41,7 +41,7 @@ def test_an_item_by_reference_whose_rest_stays_has_no_bytes_still() -> None:
     left, other = setup.left()
     assert [(each.name, each.raw) for each in (left, other)] == [(item.name, None) for item in items]
     assert [(piece.offset, piece.length) for piece in left.remains] == [(12, 10)]
-    assert [ordinal for ordinal, _ in other.tuples] == [1]
+    assert [each.ordinal for each in other.tuples] == [1]
     assert setup.recover(left) == Recovered(left.name, 0, 1, left.remains[0].reason)
 
 
