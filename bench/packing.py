@@ -10,6 +10,7 @@ from bench.measure import BenchError, Tell
 from bench.pipeline import Encoded, encode, new_packer, pack, scan
 from bench.row import Row
 from bench.stages import FEWER_KEYS
+from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.events.packer import Event, EventCompression, EventFormat, EventOptions
 from flowlog_core.flow.formatter import Encoder
 
@@ -76,7 +77,7 @@ def _full_events(document: Document, encoded: Sequence[Encoded], options: EventO
     events: list[Event] = []
     for _ in range(_MOST_PASSES):
         for end, each in encoded:
-            events += [event for packed in packer.add(end, each) for event in packed.events]
+            events += [event for packed in packer.add(end, each, TupleCounts()) for event in packed.events]
         if len(events) >= _FEWEST:
             return events
     raise BenchError(f"{options}: {len(events)} events of {_MOST_PASSES * document.flows:,} flows")

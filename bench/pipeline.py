@@ -10,6 +10,7 @@ from flowlog_core.decode.formats import RECORD_MARKER
 from flowlog_core.decode.items import Item, Record
 from flowlog_core.decode.log_reader import decode_item
 from flowlog_core.decode.scanner import Scanner
+from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.events.packer import EventOptions, PackedRange, Packer
 from flowlog_core.flow.formatter import Encoder
 from flowlog_core.source.blob import SourceBlob
@@ -42,8 +43,12 @@ def encode(blob: SourceBlob, records: Iterable[Record], encoder: Encoder, max_fl
 
 def pack(flows: Iterable[Encoded], packer: Packer) -> Iterator[PackedRange]:
     """Pack flows into events, to the last one."""
+    pending = 0  # tuples that no range accounts for yet; all of them gave a flow
     for end, encoded in flows:
-        yield from packer.add(end, encoded)
+        pending += len(encoded.lines)
+        for packed in packer.add(end, encoded, TupleCounts(pending)):
+            pending -= packed.flows
+            yield packed
     yield from packer.flush()
 
 

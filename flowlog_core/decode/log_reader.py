@@ -1,7 +1,8 @@
 """The one reader of flow logs: chunks of bytes in; flows, and what can't be decoded, out. No I/O."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from flowlog_core.decode.encoded_record import EncodedRecord, RecordEncoder
 from flowlog_core.decode.formats import RECORD_MARKER, decode
@@ -10,8 +11,11 @@ from flowlog_core.decode.items import Item, MalformedRange, Record
 from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.decode.rejected import RejectedTuple, Selection
 from flowlog_core.decode.scanner import Scanner
+from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.errors import ShapeError
 from flowlog_core.source.blob import SourceBlob
+
+_NOT_COUNTED: Final = TupleCounts(1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,7 @@ class DecodedItem:
         record: The decoded record, or None where it is of no known layout, has a fault itself, or is no record.
         encoded: Its flows, or None where it gives none at all.
         rejected: What of it belongs in quarantine, or None.
+        counts: What it counts for.
         is_record: Whether it is a sound JSON object, known or not.
 
     """
@@ -31,6 +36,7 @@ class DecodedItem:
     record: FlowRecord | None
     encoded: EncodedRecord | None
     rejected: QuarantineItem | None
+    counts: TupleCounts
     is_record: bool
 
 
@@ -127,24 +133,24 @@ def decode_item(
 ) -> DecodedItem:
     """Decode and encode one item of the scanner; for the arguments see `LogReader`."""
     if isinstance(item, MalformedRange):
-        return DecodedItem(item.end, None, None, _reject(blob, item, item.reason), is_record=False)
+        return DecodedItem(item.end, None, None, _reject(blob, item, item.reason), _NOT_COUNTED, is_record=False)
     try:
         record = decode(item.raw, item.value)
     except ShapeError as error:
-        return DecodedItem(item.end, None, None, _reject(blob, item, str(error)), is_record=True)
+        return DecodedItem(item.end, None, None, _reject(blob, item, str(error)), _NOT_COUNTED, is_record=True)
     total = record.count
     if only is not None:
         record = record.select(only)
     if isinstance(record, WithheldRecord):
-        return DecodedItem(item.end, None, None, _reject(blob, item, record.reason, record.reject()), is_record=True)
+        rejected = _reject(blob, item, record.reason, record.reject())
+        counts = TupleCounts(rejected.count, rejected.count)
+        return DecodedItem(item.end, None, None, rejected, counts, is_record=True)
     encoded = encoder.encode(blob, item, record, max_flow_bytes=max_flow_bytes)
-    rejected = _reject(blob, item, _describe(encoded.bad, total), encoded.bad) if encoded.bad else None
-    return DecodedItem(item.end, record, encoded, rejected, is_record=True)
-
-
-def _describe(bad: Sequence[RejectedTuple], total: int) -> str:
-    """Say how many of a record's tuples give no flow."""
-    return f"{len(bad)} of {total} tuples give no flow"
+    some_rejected = None
+    if encoded.bad:
+        some_rejected = _reject(blob, item, f"{len(encoded.bad)} of {total} tuples give no flow", encoded.bad)
+    counts = TupleCounts(record.count, len(encoded.bad))
+    return DecodedItem(item.end, record, encoded, some_rejected, counts, is_record=True)
 
 
 def _reject(blob: SourceBlob, item: Item, reason: str, tuples: tuple[RejectedTuple, ...] = ()) -> QuarantineItem:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from flowlog_core import __version__
+from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.flow.schema import DEFAULT_FIELDS, SCHEMA
 from flowlog_core.source.blob import ByteRange
 
@@ -32,13 +33,14 @@ class EventProperties:
         part: Number of this event among those that share the range, from 0.
         parts: How many share it.
         flows: Flows in the event's body.
-        quarantined: Records and tuples of the range that are in quarantine; the same on every part.
+        quarantined: What of the range is in quarantine, see `TupleCounts`; the same on every part.
         first_id: Id of the first flow in the body.
         last_id: Id of the last one.
         fields: The keys that flows have.
         replay: Label of a replay, or None.
         producer: Name and version of the product that made the event; None on those made before events said so.
         schema: Name and version of the flows' schema.
+        tuples: What the range holds, see `TupleCounts`; the same on every part. None on events made before 0.2.0.
 
     """
 
@@ -55,6 +57,7 @@ class EventProperties:
     replay: str | None = None
     producer: str | None = PRODUCER
     schema: str = SCHEMA
+    tuples: int | None = None
 
     @classmethod
     def read(cls, properties: Mapping[str, str | int]) -> Self | None:
@@ -75,6 +78,7 @@ class EventProperties:
                 replay=_optional_text(properties, "replay"),
                 producer=_optional_text(properties, "producer"),
                 schema=_text(properties["schema"]),
+                tuples=_number(properties["tuples"]) if "tuples" in properties else None,
             )
         except (KeyError, ValueError):
             return None
@@ -85,15 +89,18 @@ class EventProperties:
         writer = PropertiesWriter(
             self.blob, self.generation, fields=self.fields, replay=self.replay, producer=self.producer
         )
-        return writer.write(
+        written = writer.write(
             self.byte_range,
             part=self.part,
             parts=self.parts,
             flows=self.flows,
-            quarantined=self.quarantined,
+            counts=TupleCounts(self.tuples or 0, self.quarantined),
             first_id=self.first_id,
             last_id=self.last_id,
         )
+        if self.tuples is None:
+            del written["tuples"]
+        return written
 
     def _is_sound(self) -> bool:
         return (
@@ -135,18 +142,19 @@ class PropertiesWriter:
         part: int,
         parts: int,
         flows: int,
-        quarantined: int,
+        counts: TupleCounts,
         first_id: str,
         last_id: str,
     ) -> dict[str, str | int]:
-        """Write the properties of one event."""
+        """Write the properties of one event; `counts` is what its range holds."""
         return {  # what differs first: a dict of a known size is made faster than a copy that grows
             "rangeStart": byte_range.start,
             "rangeEnd": byte_range.end,
             "part": part,
             "parts": parts,
             "flows": flows,
-            "quarantined": quarantined,
+            "tuples": counts.tuples,
+            "quarantined": counts.quarantined,
             "firstId": first_id,
             "lastId": last_id,
             **self._common,
@@ -162,7 +170,7 @@ class PropertiesWriter:
 
         """
         longest = self.write(
-            ByteRange(0, 0), part=0, parts=0, flows=0, quarantined=0, first_id=longest_id, last_id=longest_id
+            ByteRange(0, 0), part=0, parts=0, flows=0, counts=TupleCounts(), first_id=longest_id, last_id=longest_id
         )
         values = sum(9 if isinstance(value, int) else 5 + len(value.encode()) for value in longest.values())
         return values + sum(2 + len(key) for key in longest)

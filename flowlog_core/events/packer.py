@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from flowlog_core.decode.encoded_record import EncodedRecord
+from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.errors import EventLimitError
 from flowlog_core.events.body import Body, Compressor, Framing, GzipBody, PlainBody, fastest_compressor
 from flowlog_core.events.event_properties import PropertiesWriter
@@ -79,14 +80,14 @@ class PackedRange:
     Attributes:
         end: Offset just after the range.
         flows: Number of flows in its events.
-        quarantined: Records and tuples in quarantine that it accounts for.
+        counts: What it accounts for.
         events: Its parts, in order.
 
     """
 
     end: int
     flows: int
-    quarantined: int
+    counts: TupleCounts
     events: tuple[Event, ...]
 
 
@@ -134,7 +135,7 @@ class Packer:
 
         """
         self.range_start = range_start
-        self._quarantined = 0  # records and tuples that the open range accounts for
+        self._counts = TupleCounts()  # of the open range
         self._framing = _FRAMINGS[options.format]
         self._new_compressor = new_compressor if options.compression == "gzip" else None
         self._properties = PropertiesWriter(blob.path, generation, fields=options.fields, replay=replay)
@@ -149,13 +150,13 @@ class Packer:
         self._first_id = self._last_id = ""  # of the open body's flows
         self.max_flow_bytes = self._open.room - len(self._framing.separator)
 
-    def add(self, end: int, encoded: EncodedRecord, *, quarantined: int = 0) -> list[PackedRange]:
+    def add(self, end: int, encoded: EncodedRecord, counts: TupleCounts) -> list[PackedRange]:
         """Add a record; return the ranges that are complete with it, none or one.
 
         Args:
             end: Where it ends.
             encoded: Its flows.
-            quarantined: Records and tuples in quarantine up to `end` that no range returned so far accounts for.
+            counts: What is held up to `end` that no range returned so far accounts for, this record included.
 
         Raises:
             ValueError: A line is longer than `max_flow_bytes`.
@@ -182,7 +183,7 @@ class Packer:
             self._last_id = f"{encoded.id_prefix}{ordinals[last - 1]}"
             taken, size = last, ends[last - 1]
         self._end = end
-        self._quarantined = quarantined
+        self._counts = counts
         return self.flush() if self._is_full else []
 
     def flush(self) -> list[PackedRange]:
@@ -204,7 +205,7 @@ class Packer:
                     part=number,
                     parts=len(parts),
                     flows=part.flows,
-                    quarantined=self._quarantined,
+                    counts=self._counts,
                     first_id=part.first_id,
                     last_id=part.last_id,
                 ),
@@ -212,7 +213,7 @@ class Packer:
             for number, part in enumerate(parts)
         )
         self.range_start = self._end
-        return [PackedRange(self._end, sum(part.flows for part in parts), self._quarantined, events)]
+        return [PackedRange(self._end, sum(part.flows for part in parts), self._counts, events)]
 
     @property
     def is_empty(self) -> bool:

@@ -203,15 +203,14 @@ class BlobPass:
         encoded = decoded.encoded
         if decoded.rejected is not None:
             self._put_aside(decoded.rejected)
-            self._progress.put_aside(decoded.rejected.count)
         flows = len(encoded.lines) if encoded is not None else 0
+        self._progress.count(decoded.counts)
         self._progress.read(self._log.offset, self._log.preceding, is_record=decoded.is_record, flows=flows)
         if encoded is not None and decoded.record is not None:
             self._last_moment = decoded.record.moment or self._last_moment
             self._report.denied += encoded.denied
             self._report.rules.update(encoded.rules)
-            pending = self._progress.pending_quarantined
-            for packed in self._open_packer().add(decoded.end, encoded, quarantined=pending):
+            for packed in self._open_packer().add(decoded.end, encoded, self._progress.pending):
                 self._delivery.enqueue(packed)
         self._delivery.send_ahead(self._ports.background, self._options.batch_bytes)
         self._end_where_time_is_up()

@@ -25,7 +25,8 @@ class Checkpoint:
     Attributes:
         offset: End of the last record forwarded or put in quarantine; never the blob's length.
         range_end: End of the last event's range; records after it gave no flow.
-        pending_quarantined: Records and tuples in quarantine between `range_end` and `offset`.
+        pending_quarantined: Tuples between `range_end` and `offset`, see `TupleCounts`. None of them gave a flow, so
+            all of them are in quarantine, and their number is stored once.
         fingerprint: Of the up to 512 bytes before `offset`, see `fingerprint_of`.
         generation: How often the blob was found rewritten.
         etag: The source blob's ETag when last read, or "" before that.
@@ -34,7 +35,7 @@ class Checkpoint:
         records: Records forwarded of this generation.
         flows: Flows sent of this generation.
         events: Events sent of this generation.
-        quarantined: Records and tuples of this generation that are in quarantine.
+        quarantined: Tuples of this generation that are in quarantine, see `TupleCounts`.
         time: When this was committed, or None.
         unknown: What a later version wrote beside these, by name: it is kept as it is.
 

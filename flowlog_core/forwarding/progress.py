@@ -8,6 +8,7 @@ no flow, as long as no flow waits to be packed: then all that was read counts as
 from collections import deque
 from dataclasses import dataclass, replace
 
+from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.events.packer import PackedRange
 from flowlog_core.forwarding.checkpoint import Checkpoint, fingerprint_of
 
@@ -35,22 +36,24 @@ class Progress:
 
     Attributes:
         committed: The checkpoint as stored.
+        pending: What was read that no range accounts for yet.
         flows: Flows of the ranges acknowledged completely.
         events: Events acknowledged.
         records: Records read.
-        quarantined: Records and tuples put in quarantine.
+        quarantined: Tuples put in quarantine, see `TupleCounts`.
 
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         """Begin where the last pass ended."""
         self.committed = checkpoint
+        self.pending = _pending_at(checkpoint)
         self.flows = self.events = self.records = self.quarantined = 0
         self._acknowledged = checkpoint
         self._read = checkpoint  # up to `_read.offset`; the items since then:
         self._offset = checkpoint.offset
         self._preceding: bytes | None = None
-        self._new_records = 0
+        self._new_records = self._new_quarantined = 0
         self._unpacked_flows = 0
         self._packed: deque[_PackedUntil] = deque()
 
@@ -64,16 +67,14 @@ class Progress:
         """Begin to read a snapshot of the blob, after all that is acknowledged."""
         self._begin(replace(self.reached, etag=etag, length=length, complete=False))
 
-    def put_aside(self, count: int) -> None:
-        """Count records and tuples that are in quarantine now; the next range accounts for them."""
-        self.quarantined += count
-        read = self._read
-        self._read = replace(
-            read, quarantined=read.quarantined + count, pending_quarantined=read.pending_quarantined + count
-        )
+    def count(self, counts: TupleCounts) -> None:
+        """Count what an item holds; what of it can't be decoded is in quarantine. The next range accounts for it."""
+        self.quarantined += counts.quarantined
+        self._new_quarantined += counts.quarantined
+        self.pending += counts
 
     def read(self, offset: int, preceding: bytes, *, is_record: bool, flows: int) -> None:
-        """Count an item that was read; what of it can't be decoded is in quarantine.
+        """Take note of an item that was read and counted.
 
         Args:
             offset: Its end.
@@ -92,10 +93,11 @@ class Progress:
         """Take note of a range, which holds all flows read and not packed before."""
         read = self._read_so_far()
         self._unpacked_flows -= packed.flows
+        self.pending -= packed.counts
         self._read = replace(
             read,
             range_end=packed.end,
-            pending_quarantined=read.pending_quarantined - packed.quarantined,
+            pending_quarantined=self.pending.quarantined,
             flows=read.flows + packed.flows,
             events=read.events + len(packed.events),
         )
@@ -154,16 +156,12 @@ class Progress:
         """Where the next range begins."""
         return self._read.range_end
 
-    @property
-    def pending_quarantined(self) -> int:
-        """Records and tuples in quarantine that no range accounts for yet."""
-        return self._read.pending_quarantined
-
     def _begin(self, checkpoint: Checkpoint) -> None:
         self._acknowledged = self._read = checkpoint
         self._offset, self._preceding = checkpoint.offset, None
-        self._new_records = self._unpacked_flows = 0
+        self._new_records = self._new_quarantined = self._unpacked_flows = 0
         self._packed.clear()
+        self.pending = _pending_at(checkpoint)
 
     def _read_so_far(self) -> Checkpoint:
         if self._preceding is not None:
@@ -172,7 +170,14 @@ class Progress:
                 offset=self._offset,
                 fingerprint=fingerprint_of(self._preceding),
                 records=self._read.records + self._new_records,
+                quarantined=self._read.quarantined + self._new_quarantined,
+                pending_quarantined=self.pending.quarantined,
             )
             self._preceding = None
-            self._new_records = 0
+            self._new_records = self._new_quarantined = 0
         return self._read
+
+
+def _pending_at(checkpoint: Checkpoint) -> TupleCounts:
+    """Return what a checkpoint has pending: what gave a flow is in a range, so all of it is in quarantine."""
+    return TupleCounts(checkpoint.pending_quarantined, checkpoint.pending_quarantined)

@@ -61,16 +61,18 @@ class Reading:
     Attributes:
         flows: For each tuple that can be counted its flow, or None for one that gives none.
         uncounted: JSON pointers of the levels whose tuples can't be counted.
+        faulty: Whether the record itself has a fault, so that none of its tuples gives a flow.
 
     """
 
     flows: list[Flow | None] = field(default_factory=list)
     uncounted: list[str] = field(default_factory=list)
+    faulty: bool = False
 
     @property
     def tuples(self) -> int:
-        """What the record counts for."""
-        return len(self.flows) + len(self.uncounted)
+        """What the record counts for: a faulty one that has nothing to be counted is one."""
+        return len(self.flows) + len(self.uncounted) or int(self.faulty)
 
 
 def read(raw: bytes, offset: int, blob: str) -> Reading | None:
@@ -81,7 +83,7 @@ def read(raw: bytes, offset: int, blob: str) -> Reading | None:
     version, body, (upper_name, lowers_key, lower_name) = _levels(record)
     if version is None or not isinstance(body, dict) or not isinstance(body.get("flows"), list):
         return None
-    key, reading = blake2b(blob.encode(), digest_size=8).hexdigest(), Reading()
+    key, reading = blake2b(blob.encode(), digest_size=8).hexdigest(), Reading(faulty=_is_faulty(record, version))
     at = "/flowRecords/flows" if version == 4 else "/properties/flows"
     for number, upper in enumerate(body["flows"]):
         if not isinstance(upper, dict) or not isinstance(upper.get(lowers_key), list):
@@ -91,7 +93,9 @@ def read(raw: bytes, offset: int, blob: str) -> Reading | None:
             if not isinstance(lower, dict) or not isinstance(lower.get("flowTuples"), list):
                 reading.uncounted.append(f"{at}/{number}/{lowers_key}/{index}")
                 continue
-            constants = _constants(record, version, upper.get(upper_name), lower.get(lower_name))
+            names = [name for name in (upper.get(upper_name), lower.get(lower_name)) if isinstance(name, str)]
+            sound = not reading.faulty and len(names) == 2
+            constants = _constants(record, version, *names) if sound else None
             for text in lower["flowTuples"]:
                 flow_id = f"{key}-{offset}-{crc32(raw):08x}-{len(reading.flows)}"
                 if constants is None or not isinstance(text, str) or not fits(version, text):
@@ -134,26 +138,29 @@ def _version(written: object) -> int | None:
     return int(match[1]) if match else None
 
 
-def _constants(record: dict[str, Any], version: int, upper: object, lower: object) -> Flow | None:
-    """Give what a flow group's flows have in common; None where the record or a level above them has a fault."""
-    guid, ids = ("flowLogGUID", ["targetResourceID"]) if version == 4 else ("systemId", ["resourceId"])
-    needed = [record.get(key) for key in ["time", *ids, *(["macAddress"] if version == 4 else [])]]
-    optional = ["category", "operationName", guid, *(["flowLogResourceID"] if version == 4 else [])]
-    may_be_null = [record.get(key) for key in optional]
-    if not all(isinstance(each, str) for each in [*needed, upper, lower]):
-        return None
-    if not all(each is None or isinstance(each, str) for each in may_be_null):
-        return None
-    target = record[ids[0]]
+def _is_faulty(record: dict[str, Any], version: int) -> bool:
+    """Whether a record lacks a text that its flows have, or has something else in its place."""
+    needed, optional = ["time", "resourceId"], ["category", "operationName", "systemId"]
+    if version == 4:
+        needed = ["time", "macAddress", "targetResourceID"]
+        optional = ["category", "operationName", "flowLogGUID", "flowLogResourceID"]
+    texts = [record.get(key) for key in needed] + [record[key] for key in optional if record.get(key) is not None]
+    return not all(isinstance(text, str) for text in texts)
+
+
+def _constants(record: dict[str, Any], version: int, upper: str, lower: str) -> Flow:
+    """Give what a flow group's flows have in common."""
+    vnet = version == 4
+    target = record["targetResourceID" if vnet else "resourceId"]
     return {
         "recordTime": record["time"],
-        "flowLogType": "vnet" if version == 4 else "nsg",
+        "flowLogType": "vnet" if vnet else "nsg",
         "flowLogVersion": version,
-        "flowLogResourceId": record.get("flowLogResourceID") if version == 4 else None,
-        "flowLogGuid": record.get(guid),
-        "macAddress": record["macAddress"] if version == 4 else lower,
-        "aclId": upper if version == 4 else target,
-        **_of_rule(str(lower if version == 4 else upper)),
+        "flowLogResourceId": record.get("flowLogResourceID") if vnet else None,
+        "flowLogGuid": record.get("flowLogGUID" if vnet else "systemId"),
+        "macAddress": record["macAddress"] if vnet else lower,
+        "aclId": upper if vnet else target,
+        **_of_rule(lower if vnet else upper),
         **_of_record(record, target),
     }
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from flowlog_core.decode.encoded_record import EncodedRecord
 from flowlog_core.decode.log_reader import DecodedItem, LogReader
 from flowlog_core.decode.quarantine import QuarantineItem, StoredItem
 from flowlog_core.decode.rejected import Selection
 from flowlog_core.decode.scanner import HEADER_BYTES
+from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.errors import (
     BlobGoneError,
     BusyError,
@@ -129,22 +129,22 @@ class Recovery:
         delivery = self._delivery(item.blob, progress)
         packer = self._packer(item, delivery)
         flows, remains = 0, []
-
-        def send(end: int, encoded: EncodedRecord) -> None:
-            self._send(delivery, packer.add(end, encoded, quarantined=progress.pending_quarantined))
-
         held: DecodedItem | None = None  # the last record's range ends where the item does
+        after = TupleCounts()  # of what follows the record that is held
         for decoded in self._decode(item, raw, packer):
             if decoded.rejected is not None:
-                progress.put_aside(decoded.rejected.count)
                 remains.append(decoded.rejected)
-            if decoded.encoded is not None and decoded.encoded.lines:
-                if held is not None and held.encoded is not None:
-                    send(held.end, held.encoded)
-                held = decoded
-                flows += len(decoded.encoded.lines)
-        if held is not None and held.encoded is not None:
-            send(item.offset + item.length, held.encoded)
+            after += decoded.counts
+            if decoded.encoded is None or not decoded.encoded.lines:
+                continue
+            if held is not None:
+                self._send(delivery, _pack(packer, held, held.end, progress.pending))
+            progress.count(after)
+            held, after = decoded, TupleCounts()
+            flows += len(decoded.encoded.lines)
+        if held is not None:
+            progress.count(after)
+            self._send(delivery, _pack(packer, held, item.offset + item.length, progress.pending))
             self._send(delivery, packer.flush())
         return flows, remains
 
@@ -236,12 +236,16 @@ def bytes_of(item: QuarantineItem, source: BlobSource) -> bytes:
     return raw
 
 
+def _pack(packer: Packer, decoded: DecodedItem, end: int, pending: TupleCounts) -> list[PackedRange]:
+    return [] if decoded.encoded is None else packer.add(end, decoded.encoded, pending)
+
+
 def _no_lease() -> None:
     """Nothing is committed, so there is nothing to hold."""
 
 
 def _still_rejected(end: int, rejected: QuarantineItem) -> DecodedItem:
-    return DecodedItem(end, None, None, rejected, is_record=False)
+    return DecodedItem(end, None, None, rejected, TupleCounts(rejected.count, rejected.count), is_record=False)
 
 
 def _is_lost(decoded: DecodedItem, piece: QuarantineItem) -> bool:

@@ -1,8 +1,6 @@
 """A fault costs what is below it, and nothing else: a record is read level by level."""
 
-import copy
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,30 +12,8 @@ from flowlog_core.decode.log_reader import DecodedItem, LogReader
 from flowlog_core.decode.rejected import RejectedTuple, Selection
 from flowlog_core.flow.formatter import Encoder
 from tests.support import oracle
-from tests.support.flow_logs import OPENER, VNET, document, nsg_record, vnet_record
-from tests.unit.decode.sound_tuples import NSG_2, SOUND, VNET_4
-
-type Path = tuple[str | int, ...]
-
-A, B, C = "DefaultRule_A", "UserRule_B", "UserRule_C"
-
-
-def vnet(*acls: Any) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(vnet_record(0))
-    return {**value, "flowRecords": {"flows": list(acls)}}
-
-
-def nsg(*rules: Any) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(nsg_record([]))
-    return {**value, "properties": {"Version": 2, "flows": list(rules)}}
-
-
-def group(rule: Any, count: int) -> dict[str, Any]:
-    return {"rule": rule, "flowTuples": [SOUND[VNET_4]] * count}
-
-
-def mac(address: Any, count: int) -> dict[str, Any]:
-    return {"mac": address, "flowTuples": [SOUND[NSG_2]] * count}
+from tests.support.faulty_records import VNET_TUPLE, A, B, C, changed_records, group, mac, nsg, vnet
+from tests.support.flow_logs import OPENER, VNET, document
 
 
 def decode(value: Any, *, only: Selection | None = None) -> DecodedItem:
@@ -62,7 +38,7 @@ def withheld(ordinals: range, reason: str, pointer: str) -> list[RejectedTuple]:
 
 
 def test_a_rule_without_a_name_costs_its_own_tuples() -> None:
-    value = vnet({"aclID": "a", "flowGroups": [group(A, 2), {"flowTuples": [SOUND[VNET_4]] * 3}, group(C, 1)]})
+    value = vnet({"aclID": "a", "flowGroups": [group(A, 2), {"flowTuples": [VNET_TUPLE] * 3}, group(C, 1)]})
     at = "/flowRecords/flows/0/flowGroups/1"
     assert outcome(value) == ([0, 1, 5], withheld(range(2, 5), "no rule", at), "3 of 6 tuples give no flow")
 
@@ -174,48 +150,6 @@ def test_a_level_that_was_rejected_has_all_that_is_below_it_and_nothing_else() -
 
 
 # Any record, with anything in any place.
-
-
-def places(value: object, path: Path = ()) -> Iterator[Path]:
-    """Every place in a value below its top."""
-    children: list[tuple[str | int, object]] = []
-    if isinstance(value, dict):
-        children = list(value.items())
-    elif isinstance(value, list):
-        children = list(enumerate(value))
-    for key, child in children:
-        yield (*path, key)
-        yield from places(child, (*path, key))
-
-
-def change(value: Any, path: Path, new: object) -> None:
-    for step in path[:-1]:
-        value = value[step]
-    if new is ...:
-        del value[path[-1]]
-    else:
-        value[path[-1]] = new
-
-
-SEVERAL = (
-    vnet(
-        {"aclID": "a", "flowGroups": [group(A, 2), group(B, 1)]},
-        {"aclID": "b", "flowGroups": [group(C, 0), group(A, 3)]},
-    ),
-    nsg({"rule": A, "flows": [mac("m", 2), mac("n", 1)]}, {"rule": B, "flows": [mac("m", 2)]}),
-)
-WRONG: st.SearchStrategy[Any] = st.sampled_from(
-    [..., None, 0, 1, -1.5, True, "", "x", [], [1], ["x"], [[]], {}, {"a": 1}, {"flowTuples": []}]
-)
-
-
-@st.composite
-def changed_records(draw: st.DrawFn) -> bytes:
-    """Records with up to three places changed or taken away."""
-    value = copy.deepcopy(draw(st.sampled_from(SEVERAL)))
-    for _ in range(draw(st.integers(0, 3))):
-        change(value, draw(st.sampled_from(list(places(value)))), copy.deepcopy(draw(WRONG)))
-    return json.dumps(value).encode()
 
 
 @settings(max_examples=600, deadline=None)

@@ -10,6 +10,7 @@ import pytest
 
 from flowlog_core.decode.encoded_record import EncodedRecord
 from flowlog_core.decode.items import Record
+from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.events.packer import Event, EventCompression, EventFormat, EventOptions, PackedRange, Packer
 from flowlog_core.flow.formatter import Encoder
 from flowlog_core.flow.schema import DEFAULT_FIELDS
@@ -53,7 +54,13 @@ PRINTABLE = "".join(chr(code) for code in range(32, 127) if chr(code) not in '"\
 
 
 def pack(inputs: Iterable[Input], packer: Packer) -> list[PackedRange]:
-    ranges = [each for end, record in inputs for each in packer.add(end, record)]
+    ranges: list[PackedRange] = []
+    pending = TupleCounts()
+    for end, record in inputs:
+        pending += TupleCounts(len(record.lines) + len(record.bad), len(record.bad))
+        for each in packer.add(end, record, pending):
+            pending -= each.counts
+            ranges.append(each)
     return ranges + packer.flush()
 
 
@@ -95,6 +102,7 @@ def check_ranges(ranges: Sequence[PackedRange], inputs: Sequence[Input], start: 
             assert (told["rangeStart"], told["rangeEnd"]) == (start, each.end)
             assert (told["part"], told["parts"]) == (part, len(each.events))
         assert each.flows == sum(len(lines(event)) for event in each.events)
+        assert each.flows + each.counts.quarantined == each.counts.tuples
         start = each.end
 
 

@@ -1,6 +1,7 @@
 """What an event says of itself is read as it was written, and nobody else's properties are taken for it."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ def event_properties(draw: st.DrawFn) -> EventProperties:
         fields=draw(FIELDS),
         replay=draw(st.none() | TEXTS),
         producer=draw(st.none() | TEXTS),
+        tuples=draw(st.none() | LONGS),
     )
 
 
@@ -49,6 +51,7 @@ SOME = EventProperties(
     quarantined=2,
     first_id="a",
     last_id="b",
+    tuples=9,
 )
 
 
@@ -68,6 +71,7 @@ def test_the_properties_are_the_contracts() -> None:
         "part": 1,
         "parts": 3,
         "flows": 7,
+        "tuples": 9,
         "quarantined": 2,
         "firstId": "a",
         "lastId": "b",
@@ -80,14 +84,13 @@ def test_the_producer_is_the_products_name_and_version() -> None:
     assert f"{project['name']}/{__version__}" == PRODUCER
 
 
-def test_events_made_before_they_named_their_producer_are_read() -> None:
+def test_events_made_before_they_named_their_producer_or_what_their_range_holds_are_read() -> None:
     properties = SOME.write()
-    del properties["producer"]
+    del properties["producer"], properties["tuples"]
 
     read = EventProperties.read(properties)
 
-    assert read is not None
-    assert (read.producer, read.blob) == (None, SOME.blob)
+    assert read == replace(SOME, producer=None, tuples=None)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +102,8 @@ def test_events_made_before_they_named_their_producer_are_read() -> None:
         {"replay": 7},
         {"fields": 7},
         {"producer": 7},
+        {"tuples": "7"},
+        {"tuples": -1},
         {"firstId": 7},
         {"rangeStart": "12"},
         {"rangeStart": -1},
@@ -111,7 +116,7 @@ def test_an_event_of_anybody_else_is_told_apart(other: dict[str, str | int]) -> 
     assert EventProperties.read({**SOME.write(), **other}) is None
 
 
-@pytest.mark.parametrize("missing", sorted(SOME.write().keys() - {"producer"}))
+@pytest.mark.parametrize("missing", sorted(SOME.write().keys() - {"producer", "tuples"}))
 def test_an_event_that_lacks_a_property_is_not_the_forwarders(missing: str) -> None:
     properties = SOME.write()
     del properties[missing]

@@ -13,6 +13,7 @@ from azure.eventhub.amqp import AmqpMessageProperties
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.errors import EventLimitError
 from flowlog_core.events.body import fastest_compressor
 from flowlog_core.events.packer import MIN_EVENT_BYTES, Event, EventCompression, EventFormat
@@ -193,7 +194,7 @@ def test_every_byte_is_compressed_once(format_: EventFormat) -> None:
 def test_a_line_that_no_event_takes_is_refused() -> None:
     used = packer()
     with pytest.raises(ValueError, match="where an event takes"):
-        used.add(*made_up([[used.max_flow_bytes + 1]])[0])
+        used.add(*made_up([[used.max_flow_bytes + 1]])[0], TupleCounts(1))
 
 
 def turning(first: list[Input], second: list[Input], limit: int) -> list[Event]:

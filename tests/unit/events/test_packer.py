@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlog_core.decode.encoded_record import EncodedRecord
+from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.events.event_properties import PRODUCER
 from flowlog_core.events.packer import MIN_EVENT_BYTES, EventCompression, EventFormat, PackedRange
 from tests.support.flow_logs import VNET, vnet_record
@@ -52,6 +53,7 @@ def test_an_event_tells_what_the_contract_says(format_: EventFormat, compression
         "part": 0,
         "parts": 1,
         "flows": 1,
+        "tuples": 1,
         "quarantined": 0,
         "firstId": first,
         "lastId": first,
@@ -113,33 +115,36 @@ def test_records_without_flows_give_no_event_and_their_bytes_belong_to_the_next(
 
 @st.composite
 def steps(draw: st.DrawFn) -> list[tuple[str, int]]:
-    """What a scanner may find, in order: flows, or so many records and tuples for quarantine."""
+    """What a scanner may find, in order: a record of so many flows, or of so many tuples for quarantine."""
     return draw(st.lists(st.tuples(st.sampled_from(["flows", "aside"]), st.integers(0, 40)), max_size=12))
 
 
 @given(steps(), st.sampled_from(FORMATS), st.integers(0, 5))
-def test_what_is_in_quarantine_is_told_with_the_range_in_which_it_stands(
-    steps: list[tuple[str, int]], format_: EventFormat, pending: int
+def test_what_a_range_holds_is_told_on_each_of_its_events_and_adds_up(
+    steps: list[tuple[str, int]], format_: EventFormat, before: int
 ) -> None:
     used = packer(format_, "none", MIN_EVENT_BYTES, range_start=10)
-    aside = {10: pending}
+    pending = TupleCounts(before, before)
+    aside = {10: before}
     ranges: list[PackedRange] = []
     for number, (kind, count) in enumerate(steps):
         end = 1000 * (number + 1)
         if kind == "aside":
             aside[end] = count
-            pending += count
+            pending += TupleCounts(count, count)
         else:
             record = EncodedRecord(f"k-{number}-c-", ['"' + "x" * 998 + '"'] * count, range(count), ())
-            complete = used.add(end, record, quarantined=pending)
-            pending -= sum(each.quarantined for each in complete)
-            ranges += complete
+            pending += TupleCounts(count)
+            for each in used.add(end, record, pending):
+                pending -= each.counts
+                ranges.append(each)
     ranges += used.flush()
     starts = [10, *(each.end for each in ranges)]
     for start, each in zip(starts, ranges, strict=False):
         expected = sum(count for place, count in aside.items() if start < place <= each.end or place == start == 10)
-        assert each.quarantined == expected
-        assert [event.properties["quarantined"] for event in each.events] == [expected] * len(each.events)
+        assert each.counts == TupleCounts(each.flows + expected, expected)
+        counts = [(event.properties["tuples"], event.properties["quarantined"]) for event in each.events]
+        assert counts == [(each.flows + expected, expected)] * len(each.events)
     assert used.range_start == starts[-1]
 
 

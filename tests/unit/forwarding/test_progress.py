@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.events.packer import Event, PackedRange
 from flowlog_core.forwarding.checkpoint import Checkpoint, fingerprint_of
 from flowlog_core.forwarding.progress import Progress
@@ -45,15 +46,14 @@ def test_what_may_be_committed_is_what_is_acknowledged_in_any_order_of_events(
         packed = sum(events for _, events in model.ranges)
         if kind == "item":
             end = 100 * (len(model.items) + 1)
-            if bad:
-                progress.put_aside(bad)
+            progress.count(TupleCounts(count + bad, bad))
             progress.read(end, b"x" * end, is_record=True, flows=count)
             model.items.append((end, count, bad))
             open_flows += count
         elif kind == "pack" and open_flows:
             events = count + 1
             end = model.items[-1][0]
-            progress.pack(PackedRange(end, open_flows, progress.pending_quarantined, (EVENT,) * events))
+            progress.pack(PackedRange(end, open_flows, progress.pending, (EVENT,) * events))
             model.ranges.append((len(model.items), events))
             open_flows = 0
         elif kind == "acknowledge":
@@ -64,6 +64,21 @@ def test_what_may_be_committed_is_what_is_acknowledged_in_any_order_of_events(
         assert (reached.offset, reached.flows, reached.events, reached.quarantined) == model.reached()
         assert reached.fingerprint == (fingerprint_of(b"x" * reached.offset) if reached.offset else "")
         assert reached.range_end <= reached.offset
+        packed_items = max([0, *(items for items, _ in model.ranges)])
+        after = model.items[packed_items:]
+        assert progress.pending == TupleCounts(
+            sum(flows + bad for _, flows, bad in after), sum(bad for *_, bad in after)
+        )
+
+
+def test_a_pass_that_goes_on_from_a_checkpoint_has_what_no_range_accounted_for() -> None:
+    progress = Progress(Checkpoint())
+    progress.count(TupleCounts(5, 5))
+    progress.read(100, b"x", is_record=True, flows=0)
+
+    resumed = Progress(progress.reached)
+
+    assert resumed.pending == progress.pending == TupleCounts(5, 5)
 
 
 def test_a_commit_is_due_only_where_something_has_moved() -> None:
@@ -81,7 +96,7 @@ def test_a_commit_is_due_only_where_something_has_moved() -> None:
 def test_a_range_is_begun_from_its_first_acknowledged_event_to_its_last() -> None:
     progress = Progress(Checkpoint())
     progress.read(100, b"x", is_record=True, flows=9)
-    progress.pack(PackedRange(100, 9, 0, (EVENT,) * 3))
+    progress.pack(PackedRange(100, 9, TupleCounts(9), (EVENT,) * 3))
 
     begun = []
     for _ in range(3):

@@ -48,7 +48,8 @@ def received(
 @pytest.mark.parametrize("form", get_args(EventFormat))
 def test_the_flows_of_any_event_of_the_forwarder_are_read(form: EventFormat, compression: EventCompression) -> None:
     raw = vnet_record(3)
-    encoded = decode_item(VNET, Record(12, raw, json.loads(raw)), Encoder(DEFAULT_FIELDS)).encoded
+    decoded = decode_item(VNET, Record(12, raw, json.loads(raw)), Encoder(DEFAULT_FIELDS))
+    encoded = decoded.encoded
     assert encoded is not None
     packer = Packer(
         VNET,
@@ -57,7 +58,7 @@ def test_the_flows_of_any_event_of_the_forwarder_are_read(form: EventFormat, com
         generation=0,
         range_start=0,
     )
-    ranges = [*packer.add(12 + len(raw), encoded), *packer.flush()]
+    ranges = [*packer.add(decoded.end, encoded, decoded.counts), *packer.flush()]
     events = [
         received(event.body, event.content_type, event.content_encoding, EventProperties.read(event.properties))
         for packed in ranges

@@ -126,6 +126,7 @@ def test_an_event_tells_that_it_is_a_replay_and_of_which_place() -> None:
         "part": 0,
         "parts": 1,
         "flows": 2,
+        "tuples": 2,
         "quarantined": 0,
         "firstId": f"{prefix}1",
         "lastId": f"{prefix}3",
