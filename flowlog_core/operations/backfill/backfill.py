@@ -255,6 +255,7 @@ _ENDINGS: Final = {
     Outcome.INCOMPLETE: Ending.UNFINISHED,
     Outcome.LEASE_HELD: Ending.HELD,
     Outcome.GONE: Ending.GONE,
+    Outcome.SKIPPED: Ending.FAILED,  # only the gate skips here, and no later run would do otherwise
     Outcome.STOPPED: Ending.STOPPED,
 }
 """What an outcome comes to; after any other, the next run goes on."""
@@ -263,6 +264,8 @@ _ENDINGS: Final = {
 def _reason(result: RunResult) -> str:
     if result.outcome is Outcome.LEASE_HELD:
         return "another run holds it"
+    if result.outcome is Outcome.SKIPPED:
+        return "the settings do not name it"
     if result.outcome is Outcome.INCOMPLETE:
         offset = result.passes[-1].to_offset
         return f"it ends inside a record, or in bytes that are none, after offset {offset}"

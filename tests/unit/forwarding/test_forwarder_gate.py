@@ -13,6 +13,7 @@ from flowlog_core.forwarding.admission import AdmittedListing
 from flowlog_core.forwarding.listing import Selection
 from flowlog_core.forwarding.options import ForwardOptions, SweepOptions
 from flowlog_core.forwarding.outcome import Outcome, RunResult
+from flowlog_core.forwarding.ports import BlobListing
 from flowlog_core.forwarding.sweep import Sweeper, SweepReport
 from flowlog_core.operations.backfill.backfill import Backfill, BackfillOptions
 from flowlog_core.operations.backfill.report import BackfillReport
@@ -72,7 +73,7 @@ class Filled(Setup):
             options=SweepOptions(((VNET.account, VNET.container),), run_seconds=240),
         ).sweep()
 
-    def backfill(self) -> BackfillReport:
+    def backfill(self, listing: BlobListing | None = None) -> BackfillReport:
         selection = Selection(
             ((VNET.account, VNET.container),),
             datetime(2026, 11, 20, 23, tzinfo=UTC),
@@ -80,7 +81,7 @@ class Filled(Setup):
         )
         return Backfill(
             self.ports,
-            listing=AdmittedListing(self.blobs, GATE, self.log),
+            listing=listing or AdmittedListing(self.blobs, GATE, self.log),
             checkpoints=self.checkpoints,
             executor=AtOnce(),
             options=BackfillOptions(selection, self.options),
@@ -146,6 +147,14 @@ def test_what_a_listing_names_oddly_is_left_out_and_logged_and_other_files_are_n
     assert setup.checkpoints.blobs == {VNET}
     assert len(setup.flows()) == 2
     assert setup.log.of("flowlog.ignored") == [{"reason": GATE.refusal(ODD), "blob": ODD.path}]
+
+
+def test_a_backfill_ends_though_its_listing_names_what_the_gate_refuses() -> None:
+    setup = Filled(ODD)
+
+    report = setup.backfill(setup.blobs)
+
+    assert [(fault.blob, fault.reason) for fault in report.faults] == [(ODD, "the settings do not name it")]
 
 
 def test_a_sweep_does_not_wait_for_what_it_will_never_forward() -> None:
