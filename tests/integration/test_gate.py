@@ -153,6 +153,8 @@ def test_the_sweep_forwards_what_it_lists_except_for_odd_names(site: Site) -> No
     logged = site.call(["sweep"], trigger_source="Sweep")
 
     assert site.checkpoints() == [f"{site.container}/{sound}"]
+    (sweep,) = [event.fields for event in logged if event.name == "flowlog.sweep"]
+    assert (sweep["seen"], sweep["behind"], sweep["caught"]) == (1, 1, 1)
     assert [event.fields["blob"] for event in logged if event.name == "flowlog.run"] == [
         f"{ACCOUNT}/{site.container}/{sound}"
     ]

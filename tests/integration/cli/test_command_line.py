@@ -114,3 +114,16 @@ def test_it_says_which_version_it_is(capsys: pytest.CaptureFixture[str]) -> None
         main(["--version"])
 
     assert (ended.value.code, capsys.readouterr().out) == (0, f"flowlog {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [("status --max-lag 0s", 0), ("backfill --since 2d", 0), ("audit --since 2d", 2)],  # there is nothing to audit
+)
+def test_a_command_leaves_alone_what_the_app_will_never_forward(site: Site, command: str, status: int) -> None:
+    site.put(site.blob(resource="NET/"))  # an empty segment in its name
+
+    ran = site.run(*(f"{word} ago" if word == "2d" else word for word in command.split()))
+
+    assert "NET//" not in ran.out + ran.err
+    assert ran.status == status
