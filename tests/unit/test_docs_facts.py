@@ -82,6 +82,7 @@ def test_the_page_of_flows_has_every_event_property_with_its_type() -> None:
         part=0,
         parts=1,
         flows=1,
+        tuples=1,
         quarantined=0,
         first_id="a",
         last_id="a",
