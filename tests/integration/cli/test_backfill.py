@@ -162,8 +162,8 @@ def test_a_fault_on_one_blob_is_told_and_the_others_are_forwarded(site: Site) ->
     for blob in (faulty, *sound):
         site.put(blob)
     site.forward(faulty)
-    client = site.service.get_blob_client(CONTAINER, CheckpointNames(f"localhost/{site.hub.name}").of(faulty))
-    client.set_blob_metadata({"schema": "9"})
+    checkpoint = CheckpointNames(f"localhost/{site.hub.name}").of(faulty)
+    site.service.get_blob_client(CONTAINER, checkpoint).set_blob_metadata({"schema": "9"})
 
     ran = site.run("backfill", *SINCE, "--json")
 
@@ -171,7 +171,7 @@ def test_a_fault_on_one_blob_is_told_and_the_others_are_forwarded(site: Site) ->
     assert figures(ran)["blobs"] | {"whole": 2, "failed": 1} == figures(ran)["blobs"]
     assert [(fault["blob"], fault["ending"]) for fault in figures(ran)["faults"]] == [(faulty.path, "failed")]
     first, second = ran.err.splitlines()
-    assert first.startswith(f"flowlog: {faulty}: schema '9'")
+    assert first.startswith(f"flowlog: {faulty}: {CONTAINER}/{checkpoint}: a later version wrote it (schema 9, ")
     assert "the same command" in second
     assert len(flows_of(site)) == 18
 
