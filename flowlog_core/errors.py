@@ -20,6 +20,7 @@
     ├── QuarantineUnreadableError  an item in quarantine of another version
     │
     ├── StorageError               a storage account
+    │   └── BlobArchivedError      a source blob in the archive tier
     ├── SendError                  Event Hubs, sending
     ├── ReceiveError               Event Hubs, reading
     ├── TallyError                 the local disk
@@ -115,6 +116,10 @@ class QuarantineUnreadableError(FlowLogError):
 
 class StorageError(FlowLogError):
     """A storage account refused or failed a request for a reason that a later run may not meet."""
+
+
+class BlobArchivedError(StorageError):
+    """The source blob is in the archive tier: it can be listed, and read only after it is rehydrated."""
 
 
 class SendError(FlowLogError):

@@ -13,6 +13,7 @@ from flowlog_core.decode.log_reader import DecodedItem, LogReader
 from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.decode.scanner import HEADER_BYTES
 from flowlog_core.errors import (
+    BlobArchivedError,
     BlobChangedError,
     BlobGoneError,
     BusyError,
@@ -42,6 +43,7 @@ _OUTCOMES: Final[dict[type[Exception], Outcome]] = {
     BusyError: Outcome.BUSY,
     StoppedError: Outcome.STOPPED,
     BlobGoneError: Outcome.GONE,
+    BlobArchivedError: Outcome.ARCHIVED,
 }
 """What ends a pass early, without a fault."""
 
@@ -110,7 +112,7 @@ class BlobPass:
         try:
             while (outcome := self._forward_snapshot()) is None:
                 pass
-        except (PassEndedError, BlobGoneError) as ended:
+        except (PassEndedError, BlobGoneError, BlobArchivedError) as ended:
             outcome = _OUTCOMES[type(ended)]
         except CheckpointLostError:
             self._delivery.abandon()

@@ -25,6 +25,8 @@ class Outcome(StrEnum):
     """Another run has the blob."""
     SKIPPED = "skipped"
     """The blob does not pass the gate, or is of an hour before the start."""
+    ARCHIVED = "archived"
+    """The blob is in the archive tier, where it can't be read; once it is rehydrated, a sweep forwards it."""
     GONE = "gone"
     """The blob does not exist (any more)."""
     STOPPED = "stopped"

@@ -37,6 +37,7 @@ class BlobSource(Protocol):
         Raises:
             BlobGoneError: There is no such blob.
             BlobChangedError: It is another snapshot by now.
+            BlobArchivedError: It is in the archive tier.
             StorageError: The request failed.
 
         """

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from flowlog_core.errors import StorageError
+from flowlog_core.errors import BlobArchivedError
 from flowlog_core.source.blob import SourceBlob
 from tests.conformance.services import Services
 from tests.conformance.test_blob_source import NAMES
@@ -53,8 +53,9 @@ def test_an_archived_blob_is_told_as_such_and_cannot_be_read(services: Services)
     listed = services.listing.blobs(services.account, container, "a/")
 
     assert {each.blob.name: each.archived for each in listed} == {"a/1": False, "a/2": True}
-    with pytest.raises(StorageError):
+    with pytest.raises(BlobArchivedError):
         services.source.read(archived, 0, 10)
+    assert services.source.etag(archived)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,6 +10,7 @@ from typing import Any
 
 from flowlog_core.decode.quarantine import QuarantineItem, StoredItem
 from flowlog_core.errors import (
+    BlobArchivedError,
     BlobChangedError,
     BlobGoneError,
     CheckpointLostError,
@@ -92,13 +93,16 @@ class MemoryBlobs:
     def archive(self, blob: SourceBlob) -> None:
         self._blobs[blob].archived = True
 
+    def rehydrate(self, blob: SourceBlob) -> None:
+        self._blobs[blob].archived = False
+
     def read(self, blob: SourceBlob, start: int, size: int, *, etag: str | None = None) -> Chunk:
         self.before_read()
         stored = self._stored(blob)
         if etag is not None and etag != stored.etag:
             raise BlobChangedError(str(blob))
         if stored.archived:
-            raise StorageError("archived")
+            raise BlobArchivedError("archived")
         data = stored.data[start : start + size]
         self.reads.append((start, len(data)))
         return Chunk(data, stored.etag, len(stored.data))

@@ -8,11 +8,12 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import BlobClient, BlobPrefix, BlobServiceClient, ContainerClient, StandardBlobTier
 
 from flowlog_core.adapters.credentials import storage_errors
-from flowlog_core.errors import StorageError
+from flowlog_core.errors import BlobArchivedError, StorageError
 from flowlog_core.forwarding.ports import Chunk, ListedBlob
 from flowlog_core.source.blob import SourceBlob
 
 _RANGE_NOT_SATISFIABLE = 416
+_ARCHIVED = "BlobArchived"  # with status 409
 
 
 class AzureBlobSource:
@@ -32,6 +33,9 @@ class AzureBlobSource:
                 download = client.download_blob(offset=start, length=size, **condition)
                 data = download.readall()
             except HttpResponseError as error:
+                if getattr(error, "error_code", None) == _ARCHIVED:
+                    remedy = "rehydrate it (az storage blob set-tier --tier Hot; it takes hours)"
+                    raise BlobArchivedError(f"{blob} is in the archive tier; {remedy}") from error
                 if error.status_code != _RANGE_NOT_SATISFIABLE:
                     raise
                 properties = client.get_blob_properties()

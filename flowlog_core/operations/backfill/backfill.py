@@ -23,7 +23,7 @@ from flowlog_core.forwarding.options import ForwardOptions
 from flowlog_core.forwarding.outcome import Outcome, RunResult
 from flowlog_core.forwarding.ports import BlobListing, CheckpointStore
 from flowlog_core.operations.backfill.counting import CountingQuarantine, CountingSink, Moved
-from flowlog_core.operations.backfill.report import MOST_FAULTS, BackfillReport, Ending, Survey
+from flowlog_core.operations.backfill.report import AT_FAULT, MOST_FAULTS, BackfillReport, Ending, Survey
 from flowlog_core.operations.backfill.stoppable import StoppableListing
 from flowlog_core.operations.blob_progress import BlobProgress, list_progress
 from flowlog_core.source.blob import SourceBlob
@@ -161,7 +161,7 @@ class Backfill:
                 if progress.complete:
                     self._report.already += 1
                 elif progress.listed.archived:
-                    self._report.add_fault(progress.listed.blob, Ending.ARCHIVED, "it is in the archive tier")
+                    self._report.add_fault(progress.listed.blob, Ending.ARCHIVED, _ARCHIVED)
                 else:
                     self._begin(progress.listed.blob, show)
                 if self._over:
@@ -205,7 +205,7 @@ class Backfill:
         report = self._report
         if ended.ending is Ending.HELD and len(self._held) < MOST_FAULTS:
             self._held.append(ended.blob)
-        elif ended.ending in {Ending.HELD, Ending.UNFINISHED, Ending.FAILED}:
+        elif ended.ending in AT_FAULT:
             report.add_fault(ended.blob, ended.ending, ended.reason)
         else:
             report.endings[ended.ending] += 1
@@ -250,10 +250,13 @@ class Backfill:
         return None if ending is None else _Ended(blob, ending, _reason(result))
 
 
+_ARCHIVED: Final = "it is in the archive tier"
+
 _ENDINGS: Final = {
     Outcome.COMPLETE: Ending.COMPLETE,
     Outcome.INCOMPLETE: Ending.UNFINISHED,
     Outcome.LEASE_HELD: Ending.HELD,
+    Outcome.ARCHIVED: Ending.ARCHIVED,
     Outcome.GONE: Ending.GONE,
     Outcome.SKIPPED: Ending.FAILED,  # only the gate skips here, and no later run would do otherwise
     Outcome.STOPPED: Ending.STOPPED,
@@ -266,6 +269,8 @@ def _reason(result: RunResult) -> str:
         return "another run holds it"
     if result.outcome is Outcome.SKIPPED:
         return "the settings do not name it"
+    if result.outcome is Outcome.ARCHIVED:
+        return _ARCHIVED
     if result.outcome is Outcome.INCOMPLETE:
         offset = result.passes[-1].to_offset
         return f"it ends inside a record, or in bytes that are none, after offset {offset}"

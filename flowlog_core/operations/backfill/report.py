@@ -45,6 +45,10 @@ class Ending(StrEnum):
     """The backfill came to an end before the blob's."""
 
 
+AT_FAULT: Final = (Ending.HELD, Ending.ARCHIVED, Ending.UNFINISHED, Ending.FAILED)
+"""What somebody has to do something about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A blob that is not complete at the end, and why.
@@ -93,7 +97,7 @@ class BackfillReport:
     @property
     def at_fault(self) -> int:
         """How many blobs need somebody's hand."""
-        return sum(self.endings[ending] for ending in (Ending.HELD, Ending.ARCHIVED, Ending.UNFINISHED, Ending.FAILED))
+        return sum(self.endings[ending] for ending in AT_FAULT)
 
     def add_fault(self, blob: SourceBlob, ending: Ending, reason: str) -> None:
         """Count a blob that needs somebody's hand."""

@@ -104,6 +104,34 @@ def test_a_blob_that_is_deleted_between_two_runs_keeps_its_checkpoint() -> None:
     assert setup.checkpoints.stored(VNET) == before
 
 
+def test_an_archived_blob_ends_its_run_without_a_fault_and_flows_once_it_is_rehydrated() -> None:
+    setup = Setup()
+    setup.blobs.put(VNET, document([vnet_record(2)]))
+    setup.blobs.archive(VNET)
+
+    assert setup.forwarder.forward(VNET).outcome is Outcome.ARCHIVED
+    assert logged(setup) == ["archived"]
+    assert setup.log.of("flowlog.fault") == []
+
+    setup.blobs.rehydrate(VNET)
+    assert setup.forwarder.forward(VNET).outcome is Outcome.COMPLETE
+    assert len(setup.flows()) == 2
+
+
+def test_of_a_blob_that_is_archived_while_it_is_read_what_was_read_is_committed() -> None:
+    setup = Setup(ForwardOptions(SMALL_EVENTS, start="all", chunk_bytes=2000, batch_bytes=1))
+    setup.blobs.put(VNET, document([vnet_record(10, number=number) for number in range(9)]))
+    setup.sink.after_send = lambda: setup.blobs.archive(VNET)
+
+    assert setup.forwarder.forward(VNET).outcome is Outcome.ARCHIVED
+    assert 0 < setup.checkpoints.stored(VNET).flows == len(setup.flows()) < 90
+
+    setup.sink.after_send = lambda: None
+    setup.blobs.rehydrate(VNET)
+    assert setup.forwarder.forward(VNET).outcome is Outcome.COMPLETE
+    assert len({flow["id"] for flow in setup.flows()}) == len(setup.flows()) == 90
+
+
 def test_a_blob_that_is_deleted_and_written_again_meanwhile_is_read_again() -> None:
     setup = Setup()
     setup.blobs.put(VNET, document([vnet_record(2)]))

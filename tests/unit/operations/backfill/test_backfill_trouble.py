@@ -262,6 +262,16 @@ def test_an_archived_blob_is_told_and_not_touched(setup: Filling) -> None:
     assert setup.checkpoints.find([blob_of()], "") == {}
 
 
+def test_a_blob_that_is_archived_after_it_was_listed_is_told_likewise(setup: Filling) -> None:
+    setup.blobs.put(blob_of(), log_of(2))
+    setup.blobs.before_read = lambda: setup.blobs.archive(blob_of())
+
+    report = setup.run()
+
+    assert (report.endings, report.at_fault) == ({Ending.ARCHIVED: 1}, 1)
+    assert [fault.reason for fault in report.faults] == ["it is in the archive tier"]
+
+
 def test_a_blob_that_breaks_off_inside_a_record_is_told_once_and_its_complete_records_flow(setup: Filling) -> None:
     setup.blobs.put(blob_of(), log_of(2)[:-20])
 
