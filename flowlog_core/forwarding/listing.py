@@ -61,8 +61,14 @@ class FlowLogTree:
         self._listing = listing
         self._known: dict[tuple[str, str], dict[str, list[str]]] = {}  # resources, and what is deeper below each
 
-    def resources(self, account: str, container: str, under: str = "") -> Iterator[str]:
-        """Give the resources of a container whose names agree with `under`, as prefixes that end where `y=` begins.
+    def resources(self, account: str, container: str, under: str = "", *, after: str | None = None) -> Iterator[str]:
+        """Return the resources of a container by name, as prefixes that end where `y=` begins.
+
+        Args:
+            account: Name of the storage account.
+            container: Name of the container.
+            under: Those whose names agree with this.
+            after: Those that come after this one; None for all.
 
         Raises:
             StorageError: The container can't be listed.
@@ -74,15 +80,18 @@ class FlowLogTree:
             prefix = rest.pop()
             if not (prefix.startswith(under) or under.startswith(prefix)):
                 continue
+            if after is not None and prefix <= after and not after.startswith(prefix):
+                continue  # and so is everything below it
             if prefix not in known:
-                children = list(self._listing.prefixes(account, container, prefix))
+                children = sorted(self._listing.prefixes(account, container, prefix))
                 deeper = [child for child in children if not child[len(prefix) :].startswith(_YEAR)]
                 if len(deeper) == len(children):
                     rest += reversed(deeper)
                     continue
                 known[prefix] = deeper
             rest += reversed(known[prefix])
-            yield prefix
+            if after is None or prefix > after:
+                yield prefix
 
     def blobs(self, account: str, container: str, prefix: str) -> list[ListedBlob]:
         """Give the flow logs whose names begin with `prefix`.
@@ -119,6 +128,11 @@ def hour_of(time: datetime) -> datetime:
 def hour_prefix(hour: datetime) -> str:
     """Give what stands below a resource in the names of an hour's blobs."""
     return f"{hour:y=%Y/m=%m/d=%d/h=%H/}"
+
+
+def hours_prefix(hour: datetime) -> str:
+    """Return how `hour_prefix` begins for all hours of the day with the same tens digit: those from 20 to 23, say."""
+    return f"{hour:y=%Y/m=%m/d=%d/h=%H}"[:-1]
 
 
 def prefixes_between(since: datetime, until: datetime) -> Iterator[str]:
