@@ -17,6 +17,7 @@
     ├── BytesGoneError             the bytes of an item in quarantine
     ├── CheckpointLostError        a checkpoint that another run has taken over
     ├── CheckpointUnreadableError  a checkpoint, or the time of the first run, of another version or writer
+    ├── LastSweepUnreadableError   what the last sweep left, written by something else
     ├── QuarantineUnreadableError  an item in quarantine of another version
     │
     ├── StorageError               a storage account
@@ -108,6 +109,10 @@ class CheckpointUnreadableError(FlowLogError):
 
     Its text names the blob that has it, and says what to do.
     """
+
+
+class LastSweepUnreadableError(FlowLogError):
+    """What the last sweep left to the next one can't be read: the next one begins as if there had been none."""
 
 
 class QuarantineUnreadableError(FlowLogError):

@@ -19,7 +19,8 @@ from flowlog_core.forwarding.options import ForwardOptions, Start, first_hour
 from flowlog_core.forwarding.outcome import RunResult
 from flowlog_core.forwarding.ports import Clock, Log
 from flowlog_core.forwarding.stop import StopFlag
-from flowlog_core.forwarding.sweep import Sweeper, SweepReport
+from flowlog_core.forwarding.sweep import Sweeper
+from flowlog_core.forwarding.sweep_report import SweepReport
 from flowlog_core.invocation_log import InvocationPool, write_lines_of
 from flowlog_core.log_events import JsonLog
 from flowlog_core.settings import Settings

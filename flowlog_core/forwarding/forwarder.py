@@ -5,10 +5,11 @@ to a run that found the lease held and went away.
 """
 
 import logging
+import math
 from datetime import datetime
 from typing import Final
 
-from flowlog_core.errors import BlobGoneError, CheckpointLostError, FlowLogError
+from flowlog_core.errors import BlobArchivedError, BlobGoneError, CheckpointLostError, FlowLogError
 from flowlog_core.flow.formatter import Encoder
 from flowlog_core.forwarding.admission import log_ignored
 from flowlog_core.forwarding.blob_pass import BlobPass
@@ -34,11 +35,15 @@ class Forwarder:
         self._encoder = Encoder(options.events.fields)
         self._first_hour: datetime | None = None
 
-    def forward(self, blob: SourceBlob) -> RunResult:
+    def forward(self, blob: SourceBlob, until: float = math.inf) -> RunResult:
         """Forward what is new in a blob.
 
         A blob that does not pass the gate, or is of an hour before the start, is skipped; for the first no request is
         made. One that another run holds is left to that run, which looks at it again.
+
+        Args:
+            blob: The blob.
+            until: When the caller's own time is up, on the clock's monotonic scale; the run then ends, too.
 
         Raises:
             SendError: The destination can't be reached.
@@ -53,7 +58,7 @@ class Forwarder:
         if refusal is not None or blob.is_before(self.first_hour()):
             return RunResult(Outcome.SKIPPED)
         passes: list[PassReport] = []
-        deadline = self._ports.clock.monotonic() + self._options.run_seconds
+        deadline = min(self._ports.clock.monotonic() + self._options.run_seconds, until)
         try:
             while True:
                 passes.append(self._pass(blob, deadline))
@@ -105,7 +110,7 @@ class Forwarder:
             return False
         try:
             etag = self._ports.source.etag(report.blob)
-        except BlobGoneError:
+        except (BlobGoneError, BlobArchivedError):
             return False
         return etag != report.etag and self._ports.clock.monotonic() < deadline and not self._ports.stop.is_set
 
@@ -133,6 +138,9 @@ class Forwarder:
             acquired = self._checkpoints.acquire(blob, lambda: source.etag(blob))
         except BlobGoneError:
             report.outcome, report.requests = Outcome.GONE, 3  # no checkpoint, no blob, and the look at it again
+            return None
+        except BlobArchivedError:
+            report.outcome, report.requests = Outcome.ARCHIVED, 2  # no checkpoint, and the blob
             return None
         if acquired is None:
             report.outcome, report.requests = Outcome.LEASE_HELD, 1

@@ -45,9 +45,10 @@ class SweepOptions:
         containers: Account and container of each place to look at.
         run_seconds: After so long the sweep ends; the next one goes on.
         hours: How many hours back.
-        max_hours: How many at most where the last completed sweep is longer ago than that.
+        max_hours: How many at most where the last complete round is longer ago than that.
         grace_seconds: How long a blob must have been quiet: before that its event is probably under way.
         parallel: How many blobs are forwarded at once.
+        page_resources: How many resources are listed before their blobs are forwarded.
 
     """
 
@@ -57,6 +58,7 @@ class SweepOptions:
     max_hours: int = 168
     grace_seconds: int = 120
     parallel: int = 8
+    page_resources: int = 500
 
 
 def first_hour(start: Start, first_run: Callable[[], datetime]) -> datetime | None:

@@ -9,6 +9,7 @@ from typing import Protocol
 from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.events.packer import Event
 from flowlog_core.forwarding.checkpoint import Checkpoint
+from flowlog_core.forwarding.last_sweep import LastSweep
 from flowlog_core.source.blob import SourceBlob
 
 
@@ -180,17 +181,18 @@ class CheckpointStore(Protocol):
         """
         ...
 
-    def last_sweep(self) -> datetime | None:
-        """Give the time that `swept` was last told, if ever. One request.
+    def last_sweep(self) -> LastSweep | None:
+        """Return what `keep_last_sweep` kept last, if anything. One request.
 
         Raises:
+            LastSweepUnreadableError: It was written by something else.
             StorageError: The request failed.
 
         """
         ...
 
-    def swept(self, time: datetime) -> None:
-        """Keep the time at which a sweep began that looked at everything. One request.
+    def keep_last_sweep(self, last_sweep: LastSweep) -> None:
+        """Keep what a sweep leaves to the next one. One request.
 
         Raises:
             StorageError: The request failed.

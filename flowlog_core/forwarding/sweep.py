@@ -4,94 +4,87 @@ An event can be lost, a message poisoned, the app down, and an hour's last appen
 then the sweep lists the blobs of the last hours and forwards those that are not complete: without a checkpoint, with
 another ETag than the checkpoint's, or with a checkpoint that is not complete.
 
-A container may hold hundreds of thousands of old blobs, so it is never listed completely: see `listing`.
+It is fair and finite. A round visits every place, oldest hour first. A sweep whose time is up keeps how far it came;
+the next one, on whatever instance, goes on from there, to the end and from the oldest hour back to its own start. So
+each place has its turn, whatever there is to do elsewhere. `last-sweep` keeps the start of the last round that left
+nothing to a later one. The hours to look at are counted back from there, so that nothing is lost by an outage of the
+app or of the hub, or by a round that takes many sweeps.
 """
 
 import logging
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from flowlog_core.errors import FlowLogError
-from flowlog_core.forwarding.listing import HOUR, FlowLogTree, hour_of, hour_prefix
+from flowlog_core.errors import CheckpointUnreadableError, FlowLogError, LastSweepUnreadableError
+from flowlog_core.forwarding.last_sweep import LastSweep, Place
+from flowlog_core.forwarding.listing import HOUR, hour_of
 from flowlog_core.forwarding.options import SweepOptions
 from flowlog_core.forwarding.outcome import Outcome, RunResult
 from flowlog_core.forwarding.ports import BlobListing, CheckpointStore, Clock, ListedBlob, Log
+from flowlog_core.forwarding.sweep_pages import Leg, SweepPages, legs_from
+from flowlog_core.forwarding.sweep_pending import PendingBlobs, SweepMemory
+from flowlog_core.forwarding.sweep_report import SweepReport
 from flowlog_core.source.blob import SourceBlob
 
-_SETTLED_AFTER: Final = timedelta(hours=2)  # from an hour's begin: nothing is appended to its blobs any more
+_LEFT: Final = frozenset({Outcome.OUT_OF_TIME, Outcome.BUSY, Outcome.LEASE_HELD, Outcome.STOPPED})
+"""After these a later run is needed; the round that meets one has left something."""
 
+_LAST_RUNS: Final = 1 / 8
+"""Of its time; for so long after it the runs that a sweep has begun may go on, so that the last one is not in vain."""
 
-@dataclass(slots=True)
-class SweepReport:
-    """What a sweep did; the fields of the log event ``flowlog.sweep``.
-
-    Attributes:
-        from_hour: The earliest hour looked at.
-        to_hour: The latest.
-        seen: Blobs listed.
-        behind: Those not completely forwarded.
-        caught: Those of them that this sweep forwarded completely.
-        failed: Those of them that met a fault.
-        oldest_lag_seconds: How long ago the longest-waiting of them was last appended to; 0 where none waited.
-        complete: Whether every blob was looked at, and none failed.
-        duration_ms: How long it took.
-
-    """
-
-    from_hour: datetime
-    to_hour: datetime
-    seen: int = 0
-    behind: int = 0
-    caught: int = 0
-    failed: int = 0
-    oldest_lag_seconds: float = 0.0
-    complete: bool = False
-    duration_ms: int = 0
-
-    def fields(self) -> dict[str, object]:
-        """Give the fields of the log event."""
-        return {
-            "from": self.from_hour.isoformat(),
-            "to": self.to_hour.isoformat(),
-            "seen": self.seen,
-            "behind": self.behind,
-            "caught": self.caught,
-            "failed": self.failed,
-            "oldestLagSeconds": self.oldest_lag_seconds,
-            "complete": self.complete,
-            "durationMs": self.duration_ms,
-        }
+type Forward = Callable[[SourceBlob, float], RunResult]
+"""Forwards a blob until a time on the clock's monotonic scale, as `Forwarder.forward`."""
 
 
 @dataclass(slots=True)
 class _Sweep:
-    """One sweep under way."""
+    """One sweep under way.
 
-    report: SweepReport
+    Attributes:
+        began: When it began.
+        deadline: When its time is up, on the clock's monotonic scale.
+        report: What it did so far.
+        pages: What it finds.
+        kept: What it leaves to the next one, so far.
+        left_something: Whether it has left something to a later one.
+        unforeseen: The first error of a run that is none of this package's.
+
+    """
+
+    began: datetime
     deadline: float
-    running: set[Future[RunResult]] = field(default_factory=set)
+    report: SweepReport
+    pages: SweepPages
+    kept: LastSweep
+    left_something: bool = False
+    unforeseen: Exception | None = None
+
+    def leave(self) -> None:
+        """Take note that something is left to a later sweep: neither this round nor this sweep is complete."""
+        self.left_something = True
+        self.kept = replace(self.kept, round_began=None)
 
 
 class Sweeper:
-    """Sweeps the containers. It remembers between sweeps which resources there are, and which hours are settled."""
+    """Sweeps the containers."""
 
     def __init__(
         self,
         *,
         listing: BlobListing,
         checkpoints: CheckpointStore,
-        forward: Callable[[SourceBlob], RunResult],
+        forward: Forward,
         first_hour: Callable[[], datetime | None],
         executor: Executor,
         clock: Clock,
         log: Log,
         options: SweepOptions,
     ) -> None:
-        """Take what sweeping needs; `first_hour` gives the hour before which blobs are left alone, if any."""
-        self._tree = FlowLogTree(listing)
+        """Take what sweeping needs; `first_hour` returns the hour before which blobs are left alone, if any."""
+        self._memory = SweepMemory(listing, options)
         self._checkpoints = checkpoints
         self._forward = forward
         self._first_hour = first_hour
@@ -99,43 +92,75 @@ class Sweeper:
         self._clock = clock
         self._log = log
         self._options = options
-        self._settled: dict[datetime, set[tuple[str, str, str]]] = {}
 
     def sweep(self) -> SweepReport:
         """Forward what is behind, and report.
 
-        A blob that meets a fault does not stop the others; its fault is logged, and the sweep is not complete.
+        A blob that meets a fault, or a resource that can't be listed, does not stop the others; its fault is logged,
+        and the sweep is not complete.
 
         Raises:
-            StorageError: Blobs or checkpoints can't be listed.
+            StorageError: What the last sweep left can't be read, or what this one leaves can't be kept.
 
         """
         began, now = self._clock.monotonic(), self._clock.now()
-        hours = self._hours(now)
-        sweep = _Sweep(SweepReport(hours[0], hours[-1]), began + self._options.run_seconds)
+        last = self._last_sweep()
+        hours = self._hours(now, last)
+        self._memory.begin(now)
+        report, deadline = SweepReport(hours[0], hours[-1]), began + self._options.run_seconds
+        pending = PendingBlobs(self._memory, self._checkpoints, report, now=now, options=self._options)
+        pages = SweepPages(
+            self._memory.tree,
+            pending,
+            report,
+            deadline=deadline,
+            clock=self._clock,
+            log=self._log,
+            options=self._options,
+        )
+        sweep = _Sweep(now, deadline, report, pages, last or LastSweep(now))
+        places = [Place(hour, *each) for hour in hours for each in self._options.containers]
         try:
-            out_of_time = self._forward_behind(sweep, hours, now)
+            finished = self._go_round(sweep, places)
+            report.complete = finished and not report.failed and not sweep.left_something
+            if not finished or sweep.left_something:
+                report.wait_at_least((self._clock.now() - sweep.kept.time).total_seconds())
+            self._checkpoints.keep_last_sweep(sweep.kept)
         finally:
-            self._await(sweep, at_most=0)
-        sweep.report.complete = not out_of_time and not sweep.report.failed
-        if sweep.report.complete:
-            self._checkpoints.swept(now)
-        sweep.report.duration_ms = round((self._clock.monotonic() - began) * 1000)
-        self._log("flowlog.sweep", sweep.report.fields())
-        return sweep.report
+            report.duration_ms = round((self._clock.monotonic() - began) * 1000)
+            if report.archived:
+                self._log("flowlog.archived", report.archived_fields(), level=logging.WARNING)
+            self._log("flowlog.sweep", report.fields())
+        if sweep.unforeseen is not None:
+            raise sweep.unforeseen
+        return report
 
-    def _hours(self, now: datetime) -> list[datetime]:
-        """Give the hours to look at, earliest first."""
+    # Where to look.
+
+    def _last_sweep(self) -> LastSweep | None:
+        """Read what the last sweep left; where it can't be read, log that, and begin as if there had been none."""
+        try:
+            return self._checkpoints.last_sweep()
+        except LastSweepUnreadableError as error:
+            fields = {"error": type(error).__name__, "reason": f"{error}; a fresh round begins"}
+            self._log("flowlog.fault", fields, level=logging.ERROR)
+            return None
+
+    def _hours(self, now: datetime, last: LastSweep | None) -> list[datetime]:
+        """Return the hours to look at, earliest first.
+
+        They are counted back from the last complete round, less the grace in which it left blobs alone: what was
+        written since then, and was within the look-back when it was written, nobody may have looked at.
+        """
         options = self._options
         to_hour = hour_of(now)
-        from_hour = to_hour - options.hours * HOUR
-        last = self._checkpoints.last_sweep()
-        if last is not None and last - HOUR < from_hour:
-            # What was appended while nobody swept may be of the hour before.
-            from_hour = hour_of(last - HOUR)
-        earliest = to_hour - max(options.max_hours, options.hours) * HOUR
+        earliest = to_hour - max(options.max_hours, options.hours + 1) * HOUR
+        since = now
+        if last is not None:
+            since = max(min(last.time, now), earliest) - timedelta(seconds=options.grace_seconds)
+        from_hour = hour_of(since) - options.hours * HOUR
         if from_hour < earliest:
-            fields = {"last": last.isoformat() if last else None, "from": earliest.isoformat()}
+            fields = {"last": last.time.isoformat() if last else None, "from": earliest.isoformat()}
             self._log("flowlog.sweep_capped", fields, level=logging.WARNING)
             from_hour = earliest
         first = self._first_hour()
@@ -143,50 +168,77 @@ class Sweeper:
             from_hour = min(max(from_hour, hour_of(first)), to_hour)
         return [from_hour + number * HOUR for number in range((to_hour - from_hour) // HOUR + 1)]
 
-    def _forward_behind(self, sweep: _Sweep, hours: list[datetime], now: datetime) -> bool:
-        """Forward the blobs that are behind; say whether time was up before all were looked at."""
-        self._settled = {hour: settled for hour, settled in self._settled.items() if hour >= hours[0]}
-        for account, container in self._options.containers:
-            for resource in self._tree.resources(account, container):
-                for hour in hours:
-                    if self._clock.monotonic() >= sweep.deadline:
-                        return True
-                    self._forward_hour(sweep, (account, container, resource), hour, now)
-        return False
+    # The way.
 
-    def _forward_hour(self, sweep: _Sweep, place: tuple[str, str, str], hour: datetime, now: datetime) -> None:
-        if place in self._settled.get(hour, ()):
-            return
-        account, container, resource = place
-        prefix = resource + hour_prefix(hour)
-        blobs = self._tree.blobs(account, container, prefix)
-        sweep.report.seen += len(blobs)
-        quiet = [each for each in blobs if (now - each.modified).total_seconds() >= self._options.grace_seconds]
-        behind = self._behind(quiet, prefix)
-        if not behind and len(quiet) == len(blobs) and now - hour >= _SETTLED_AFTER:
-            self._settled.setdefault(hour, set()).add(place)
-        for each in behind:
-            sweep.report.behind += 1
-            lag = (now - each.modified).total_seconds()
-            sweep.report.oldest_lag_seconds = round(max(sweep.report.oldest_lag_seconds, lag), 3)
-            self._await(sweep, at_most=self._options.parallel - 1)
-            sweep.running.add(self._executor.submit(self._forward, each.blob))
+    def _go_round(self, sweep: _Sweep, places: Sequence[Place]) -> bool:
+        """Visit the places, from where the last sweep's time was up; return whether all of them were visited."""
+        position = sweep.kept.position
+        start = position if position is not None and position.place in places else None
+        to_end, to_start = legs_from(places, start)
+        if start is None:
+            sweep.kept = LastSweep(sweep.kept.time, round_began=sweep.began)
+        if not self._visit(sweep, to_end):
+            return False
+        sweep.kept = LastSweep(sweep.kept.round_began or sweep.kept.time)  # this round is complete
+        if start is not None:
+            sweep.kept = replace(sweep.kept, round_began=self._clock.now())
+            if not self._visit(sweep, to_start):
+                return False
+            # So is the one that began where this sweep did.
+            sweep.kept = LastSweep(sweep.kept.time if sweep.left_something else sweep.began)
+        return True
 
-    def _behind(self, listed: list[ListedBlob], prefix: str) -> list[ListedBlob]:
-        if not listed:
-            return []
-        checkpoints = self._checkpoints.find([each.blob for each in listed], prefix)
-        found = [(each, checkpoints.get(each.blob)) for each in listed]
-        return [each for each, checkpoint in found if checkpoint is None or not checkpoint.is_complete(each.etag)]
+    def _visit(self, sweep: _Sweep, legs: Sequence[Leg]) -> bool:
+        """Forward what is pending along some legs; return whether all of it was taken up before time was up."""
+        pages = sweep.pages.along(legs)
+        page, in_time = next(pages, None), True
+        while page is not None and in_time:
+            running = [(each, self._submit(each.blob, sweep.deadline)) for each in page.pending]
+            try:
+                next_page = next(pages, None)  # is listed while this one is forwarded
+            finally:
+                in_time = self._settle(sweep, running)
+            if in_time:
+                sweep.kept = replace(sweep.kept, position=page.end)
+                page = next_page
+        if sweep.pages.some_failed:
+            sweep.leave()
+        return in_time and not sweep.pages.out_of_time
 
-    def _await(self, sweep: _Sweep, *, at_most: int) -> None:
-        """Wait until at most so many blobs are being forwarded, and reckon in those that were."""
-        while len(sweep.running) > at_most:
-            done, sweep.running = wait(sweep.running, return_when=FIRST_COMPLETED)
-            for future in done:
-                try:
-                    result = future.result()
-                except FlowLogError:  # the forwarder has logged it
-                    sweep.report.failed += 1
+    # Forwarding.
+
+    def _submit(self, blob: SourceBlob, deadline: float) -> Future[RunResult | None]:
+        """Let the executor forward a blob."""
+        return self._executor.submit(self._forward_in_time, blob, deadline)
+
+    def _forward_in_time(self, blob: SourceBlob, deadline: float) -> RunResult | None:
+        """Forward a blob, in a thread of the executor; None where time is up before its turn."""
+        if self._clock.monotonic() >= deadline:
+            return None
+        return self._forward(blob, deadline + self._options.run_seconds * _LAST_RUNS)
+
+    def _settle(self, sweep: _Sweep, running: Sequence[tuple[ListedBlob, Future[RunResult | None]]]) -> bool:
+        """Wait for the blobs of a page, and count what became of them; return whether each had its turn."""
+        report, in_time = sweep.report, True
+        for listed, future in running:
+            try:
+                result = future.result()
+            except CheckpointUnreadableError:  # no later try can do better; the forwarder has logged it
+                report.failed += 1
+            except FlowLogError:  # the forwarder has logged it
+                report.failed += 1
+                sweep.leave()
+            except Exception as error:  # noqa: BLE001 # the others have their turn first; then it is raised
+                report.failed += 1
+                sweep.leave()
+                sweep.unforeseen = sweep.unforeseen or error
+                fields = {"blob": listed.blob.path, "error": type(error).__name__, "reason": "not foreseen"}
+                self._log("flowlog.fault", fields, level=logging.ERROR)
+            else:
+                if result is None:
+                    in_time = False
+                elif result.outcome in _LEFT:
+                    sweep.leave()
                 else:
-                    sweep.report.caught += result.outcome is Outcome.COMPLETE
+                    report.caught += result.outcome is Outcome.COMPLETE
+        return in_time

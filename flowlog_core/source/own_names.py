@@ -49,7 +49,7 @@ class CheckpointNames:
 
     @property
     def last_sweep(self) -> str:
-        """What keeps the time of the last sweep that looked at everything."""
+        """What keeps how far the last sweep came, and when the last complete round began."""
         return f"{self.destination}/last-sweep"
 
 

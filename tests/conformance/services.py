@@ -67,6 +67,9 @@ class Services(ABC):
     def write_first_run(self, metadata: Mapping[str, str]) -> None: ...
 
     @abstractmethod
+    def write_last_sweep(self, metadata: Mapping[str, str]) -> None: ...
+
+    @abstractmethod
     def sent(self) -> list[Sent]: ...
 
     @abstractmethod
@@ -110,6 +113,9 @@ class MemoryServices(Services):
 
     def write_first_run(self, metadata: Mapping[str, str]) -> None:
         self._checkpoints.first_run_metadata = metadata
+
+    def write_last_sweep(self, metadata: Mapping[str, str]) -> None:
+        self._checkpoints.last_sweep_metadata = metadata
 
     def sent(self) -> list[Sent]:
         return [
@@ -164,6 +170,9 @@ class AzureServices(Services):
 
     def write_first_run(self, metadata: Mapping[str, str]) -> None:
         self._upload(self._service.get_blob_client(CONTAINER, CheckpointNames(self._destination).first_run), metadata)
+
+    def write_last_sweep(self, metadata: Mapping[str, str]) -> None:
+        self._upload(self._service.get_blob_client(CONTAINER, CheckpointNames(self._destination).last_sweep), metadata)
 
     def _checkpoint(self, blob: SourceBlob) -> BlobClient:
         return self._service.get_blob_client(CONTAINER, CheckpointNames(self._destination).of(blob))

@@ -6,8 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flowlog_core.errors import BlobGoneError, CheckpointLostError, CheckpointUnreadableError
+from flowlog_core.errors import (
+    BlobGoneError,
+    CheckpointLostError,
+    CheckpointUnreadableError,
+    LastSweepUnreadableError,
+)
 from flowlog_core.forwarding.checkpoint import Checkpoint
+from flowlog_core.forwarding.last_sweep import LastSweep, Place, Position
 from flowlog_core.forwarding.ports import CheckpointLease
 from flowlog_core.source.blob import SourceBlob
 from tests.conformance.services import Services
@@ -257,11 +263,30 @@ def test_the_checkpoint_of_a_name_of_full_length_is_found(services: Services) ->
     assert services.checkpoints.find([blob], blob.name) == {blob: SOME}
 
 
-def test_the_time_of_the_last_sweep_is_kept(services: Services) -> None:
-    first = datetime(2026, 11, 20, 23, 17, tzinfo=UTC)
+def test_what_a_sweep_leaves_to_the_next_one_is_kept(services: Services) -> None:
+    first = datetime(2026, 11, 20, 23, 17, 1, 234_000, tzinfo=UTC)
+    place = Place(first.replace(minute=0, second=0, microsecond=0), "account", "insights-logs-flowlogflowevent")
     assert services.checkpoints.last_sweep() is None
 
-    services.checkpoints.swept(first)
-    services.checkpoints.swept(first + timedelta(minutes=5))
+    for resource in ("", "flowLogResourceID=/SUB_NETWORKWATCHERRG/LOG/", *NAMES):
+        left = LastSweep(first, Position(place, resource), first + timedelta(minutes=5))
+        services.checkpoints.keep_last_sweep(left)
+        assert services.checkpoints.last_sweep() == left
 
-    assert services.checkpoints.last_sweep() == first + timedelta(minutes=5)
+    services.checkpoints.keep_last_sweep(LastSweep(first))
+    assert services.checkpoints.last_sweep() == LastSweep(first)
+    assert services.other_checkpoints.last_sweep() is None
+
+
+@pytest.mark.parametrize("metadata", [{}, {"time": "soon"}, {"time": "2026-11-20T23:00:00Z", "hour": str(2**70)}])
+def test_what_no_sweep_left_is_named_and_overwritten_by_the_next_one(
+    services: Services, metadata: dict[str, str]
+) -> None:
+    services.write_last_sweep(metadata)
+
+    with pytest.raises(LastSweepUnreadableError, match=r"/last-sweep: (time|hour) is "):
+        services.checkpoints.last_sweep()
+
+    left = LastSweep(datetime(2026, 11, 20, 23, 17, tzinfo=UTC))
+    services.checkpoints.keep_last_sweep(left)
+    assert services.checkpoints.last_sweep() == left

@@ -10,6 +10,7 @@ from azure.storage.blob import BlobServiceClient
 
 from flowlog_core.adapters.storage.checkpoints import CONTAINER, AzureCheckpointStore
 from flowlog_core.adapters.storage.quarantine import CONTAINER as QUARANTINE
+from flowlog_core.forwarding.last_sweep import LastSweep
 from flowlog_core.source.own_names import CheckpointNames
 from local.azurite import Azurite
 from tests.support.flow_logs import VNET
@@ -35,7 +36,7 @@ def test_of_the_checkpoints_only_those_of_blobs_are_ever_deleted(service: BlobSe
     store = AzureCheckpointStore(service, DESTINATION)
     now = datetime.now(UTC)
     store.first_run(now)
-    store.swept(now)
+    store.keep_last_sweep(LastSweep(now))
     assert store.acquire(VNET, lambda: None) is not None
     assert store.of_replay("audit-7").acquire(VNET, lambda: None) is not None
 

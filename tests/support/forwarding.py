@@ -24,7 +24,8 @@ from tests.support.memory import (
     MemorySink,
 )
 
-GATE = Gate(frozenset({(VNET.account, VNET.container)}))
+NSG_CONTAINER = "insights-logs-networksecuritygroupflowevent"
+GATE = Gate(frozenset({(VNET.account, VNET.container), (VNET.account, NSG_CONTAINER)}))
 SMALL_EVENTS = EventOptions(max_bytes=16_384)
 
 

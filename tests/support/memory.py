@@ -16,12 +16,14 @@ from flowlog_core.errors import (
     CheckpointLostError,
     CheckpointUnreadableError,
     ItemGoneError,
+    LastSweepUnreadableError,
     SendError,
     StorageError,
 )
 from flowlog_core.events.packer import Event
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.first_run import read_first_run, write_first_run
+from flowlog_core.forwarding.last_sweep import LastSweep
 from flowlog_core.forwarding.ports import Chunk, ListedBlob
 from flowlog_core.operations.ports import ListedItem
 from flowlog_core.source.blob import SourceBlob
@@ -109,7 +111,10 @@ class MemoryBlobs:
 
     def etag(self, blob: SourceBlob) -> str:
         self.before_etag()
-        return self._stored(blob).etag
+        stored = self._stored(blob)
+        if stored.archived:
+            raise BlobArchivedError(str(blob))
+        return stored.etag
 
     def prefixes(self, account: str, container: str, under: str) -> Iterator[str]:
         names = [blob.name for blob in self._in(account, container) if blob.name.startswith(under)]
@@ -148,7 +153,7 @@ class MemoryCheckpoints:
         self.clock = clock
         self._states: dict[SourceBlob, _State] = {}
         self.first_run_metadata: Mapping[str, str] = {}
-        self._last_sweep: datetime | None = None
+        self.last_sweep_metadata: Mapping[str, str] | None = None
 
     def acquire(self, blob: SourceBlob, confirm: Callable[[], object] = _nothing) -> "MemoryLease | None":
         requests = 1 if blob in self._states else 4
@@ -174,11 +179,11 @@ class MemoryCheckpoints:
                     found[blob] = self.stored(blob)
         return found
 
-    def last_sweep(self) -> datetime | None:
-        return self._last_sweep
+    def last_sweep(self) -> LastSweep | None:
+        return None if self.last_sweep_metadata is None else LastSweep.from_metadata(self.last_sweep_metadata)
 
-    def swept(self, time: datetime) -> None:
-        self._last_sweep = time
+    def keep_last_sweep(self, last_sweep: LastSweep) -> None:
+        self.last_sweep_metadata = last_sweep.to_metadata()
 
     @property
     def blobs(self) -> set[SourceBlob]:
@@ -198,6 +203,9 @@ class MemoryCheckpoints:
 
     def overwrite(self, blob: SourceBlob, metadata: Mapping[str, str]) -> None:
         self._states.setdefault(blob, _State()).metadata = metadata
+
+    def delete(self, blob: SourceBlob) -> None:
+        del self._states[blob]
 
     def lapse(self, blob: SourceBlob) -> None:
         self._states[blob].expires = self.clock.monotonic()

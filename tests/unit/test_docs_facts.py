@@ -12,7 +12,7 @@ import pytest
 
 from flowlog_core.events.event_properties import EventProperties
 from flowlog_core.forwarding.outcome import Outcome, PassReport
-from flowlog_core.forwarding.sweep import SweepReport
+from flowlog_core.forwarding.sweep_report import SweepReport
 from flowlog_core.source.blob import ByteRange, SourceBlob
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -47,7 +47,10 @@ class AzureBlobSource:
     def etag(self, blob: SourceBlob) -> str:
         """See `ports.BlobSource.etag`."""
         with storage_errors(f"looking at {blob}"):
-            return self._client(blob).get_blob_properties().etag
+            properties = self._client(blob).get_blob_properties()
+        if properties.blob_tier == StandardBlobTier.ARCHIVE:
+            raise BlobArchivedError(f"{blob}: it is in the archive tier; rehydrate it")
+        return properties.etag
 
     def prefixes(self, account: str, container: str, under: str) -> Iterator[str]:
         """See `ports.BlobListing.prefixes`."""

@@ -16,6 +16,7 @@ from flowlog_core.adapters.credentials import storage_errors
 from flowlog_core.errors import BlobGoneError, CheckpointLostError, CheckpointUnreadableError, StorageError
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.first_run import read_first_run, write_first_run
+from flowlog_core.forwarding.last_sweep import LastSweep
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.own_names import CheckpointNames
 
@@ -100,19 +101,20 @@ class AzureCheckpointStore:
                 return {}
         return found
 
-    def last_sweep(self) -> datetime | None:
+    def last_sweep(self) -> LastSweep | None:
         """See `ports.CheckpointStore.last_sweep`."""
-        with storage_errors("reading the time of the last sweep"):
+        with storage_errors("reading what the last sweep left"):
             try:
-                return _kept_time(self._container.get_blob_client(self._names.last_sweep))
+                properties = self._container.get_blob_client(self._names.last_sweep).get_blob_properties()
             except ResourceNotFoundError:
                 return None
+        return LastSweep.from_metadata(properties.metadata)
 
-    def swept(self, time: datetime) -> None:
-        """See `ports.CheckpointStore.swept`; two or three requests the first time."""
+    def keep_last_sweep(self, last_sweep: LastSweep) -> None:
+        """See `ports.CheckpointStore.keep_last_sweep`; two or three requests the first time."""
         client = self._container.get_blob_client(self._names.last_sweep)
-        metadata = {"time": time.isoformat()}
-        with storage_errors("keeping the time of the last sweep"):
+        metadata = last_sweep.to_metadata()
+        with storage_errors("keeping what a sweep leaves to the next one"):
             try:
                 client.set_blob_metadata(metadata)
             except ResourceNotFoundError:

@@ -3,18 +3,23 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 from unittest.mock import patch
 
+from flowlog_core.errors import BlobArchivedError
+from flowlog_core.forwarding import sweep_pending
 from flowlog_core.forwarding.blob_pass import BlobPass
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.delivery import Delivery
 from flowlog_core.forwarding.forwarder import Forwarder
+from flowlog_core.forwarding.last_sweep import LastSweep, Place
 from flowlog_core.forwarding.lease import HeldLease
-from flowlog_core.forwarding.outcome import PassReport
+from flowlog_core.forwarding.outcome import Outcome, PassReport
 from flowlog_core.forwarding.ports import CheckpointLease, ListedBlob
 from flowlog_core.forwarding.progress import Progress
-from flowlog_core.forwarding.sweep import Sweeper
+from flowlog_core.forwarding.sweep import Sweeper, _Sweep
+from flowlog_core.forwarding.sweep_pending import PendingBlobs, SweepMemory
 from flowlog_core.source.gate import Gate
 from tests.endurance.simulation.scheduler import Simulation
 
@@ -91,11 +96,10 @@ def _no_look_after_release() -> Iterator[None]:
 
 @contextmanager
 def _sweep_by_length() -> Iterator[None]:
-    def by_length(self: Sweeper, listed: list[ListedBlob], prefix: str) -> list[ListedBlob]:
-        found = self._checkpoints.find([each.blob for each in listed], prefix)
-        return [each for each in listed if each.blob not in found or found[each.blob].length != each.length]
+    def same_length(checkpoint: Checkpoint | None, listed: ListedBlob) -> bool:
+        return checkpoint is not None and checkpoint.length == listed.length
 
-    with patch.object(Sweeper, "_behind", by_length):
+    with patch.object(sweep_pending, "_is_complete", same_length):
         yield
 
 
@@ -112,11 +116,87 @@ def _no_gate() -> Iterator[None]:
 
 
 @contextmanager
+def _sweep_starves() -> Iterator[None]:
+    def time_alone(self: LastSweep) -> dict[str, str]:
+        return {"time": self.time.isoformat()}
+
+    with patch.object(LastSweep, "to_metadata", time_alone):
+        yield
+
+
+@contextmanager
 def _checkpoint_for_whatever_is_announced() -> Iterator[None]:
     def unconfirmed(self: Forwarder, report: PassReport) -> CheckpointLease | None:
         return self._checkpoints.acquire(report.blob, lambda: None)
 
     with patch.object(Forwarder, "_acquire", unconfirmed):
+        yield
+
+
+@contextmanager
+def _sweep_leaves_a_page_half_done() -> Iterator[None]:
+    settle = Sweeper._settle
+
+    def settle_and_go_on(self: Sweeper, *arguments: Any) -> bool:
+        settle(self, *arguments)
+        return True
+
+    with patch.object(Sweeper, "_settle", settle_and_go_on):
+        yield
+
+
+@contextmanager
+def _sweep_forgets_what_it_left() -> Iterator[None]:
+    with patch.object(_Sweep, "leave", lambda _: None):
+        yield
+
+
+@contextmanager
+def _sweep_looks_back_from_now() -> Iterator[None]:
+    hours = Sweeper._hours
+
+    def from_now(self: Sweeper, now: datetime, _: LastSweep | None) -> list[datetime]:
+        return hours(self, now, None)
+
+    with patch.object(Sweeper, "_hours", from_now):
+        yield
+
+
+@contextmanager
+def _settled_hours() -> Iterator[None]:
+    pending_of = PendingBlobs.of
+    settled: set[tuple[SweepMemory, Place, str]] = set()  # of each process
+
+    def unless_settled(self: PendingBlobs, place: Place, resource: str) -> list[ListedBlob]:
+        key = self._memory, place, resource
+        if key in settled:
+            return []
+        found = pending_of(self, place, resource)
+        if not found and self._now >= place.hour + timedelta(hours=1):
+            settled.add(key)
+        return found
+
+    with patch.object(PendingBlobs, "of", unless_settled):
+        yield
+
+
+@contextmanager
+def _sweep_takes_up_archived_blobs() -> Iterator[None]:
+    with patch.object(PendingBlobs, "_count", lambda _, found: found.pending):
+        yield
+
+
+@contextmanager
+def _archived_is_a_fault() -> Iterator[None]:
+    run = BlobPass.run
+
+    def run_or_raise(self: BlobPass) -> Outcome:
+        outcome = run(self)
+        if outcome is Outcome.ARCHIVED:
+            raise BlobArchivedError("archived")
+        return outcome
+
+    with patch.object(BlobPass, "run", run_or_raise):
         yield
 
 
@@ -133,4 +213,11 @@ PLANTED: Final[dict[str, Callable[[], AbstractContextManager[None]]]] = {
     "no renewal of the lease": _no_renewal,
     "no gate": _no_gate,
     "a checkpoint for whatever is announced": _checkpoint_for_whatever_is_announced,
+    "sweep always begins at the first": _sweep_starves,
+    "sweep leaves a page half done": _sweep_leaves_a_page_half_done,
+    "sweep forgets what it left": _sweep_forgets_what_it_left,
+    "sweep looks back from now": _sweep_looks_back_from_now,
+    "late append not looked at": _settled_hours,
+    "sweep takes up archived blobs": _sweep_takes_up_archived_blobs,
+    "archived is a fault": _archived_is_a_fault,
 }

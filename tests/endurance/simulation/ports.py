@@ -7,6 +7,7 @@ from typing import Any
 
 from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.errors import (
+    BlobArchivedError,
     BlobChangedError,
     BlobGoneError,
     CheckpointLostError,
@@ -15,6 +16,7 @@ from flowlog_core.errors import (
 )
 from flowlog_core.events.packer import Event
 from flowlog_core.forwarding.checkpoint import Checkpoint
+from flowlog_core.forwarding.last_sweep import LastSweep
 from flowlog_core.forwarding.ports import Chunk, ListedBlob
 from flowlog_core.source.blob import SourceBlob
 from tests.endurance.simulation.foreign import resolved
@@ -50,12 +52,20 @@ class Source:
             stored = self._stored(blob)
             if etag is not None and etag != stored.etag:
                 raise BlobChangedError(str(blob))
+            if stored.archived_at is not None:
+                raise BlobArchivedError(str(blob))
             return Chunk(stored.data[start : start + size], stored.etag, len(stored.data))
 
         return self._sim.call(effect)
 
     def etag(self, blob: SourceBlob) -> str:
-        return self._sim.call(lambda: self._stored(blob).etag)
+        def effect() -> str:
+            stored = self._stored(blob)
+            if stored.archived_at is not None:
+                raise BlobArchivedError(str(blob))
+            return stored.etag
+
+        return self._sim.call(effect)
 
     def prefixes(self, account: str, container: str, under: str) -> Iterator[str]:
         def effect() -> list[str]:
@@ -66,17 +76,17 @@ class Source:
 
     def blobs(self, account: str, container: str, under: str) -> Iterator[ListedBlob]:
         def effect() -> list[ListedBlob]:
-            return [
-                ListedBlob(blob, stored.etag, len(stored.data), stored.modified)
-                for blob, stored in sorted(self._in(account, container).items(), key=lambda item: item[0].name)
-                if blob.name.startswith(under)
-            ]
+            found = sorted(blob.name for blob in self._in(account, container) if blob.name.startswith(under))
+            return [self._listed(SourceBlob(account, container, name)) for name in found]
 
         yield from self._sim.call(effect)
 
-    def _in(self, account: str, container: str) -> dict[SourceBlob, Stored]:
-        place = (account, container)
-        return {blob: stored for blob, stored in self._sim.blobs.items() if (blob.account, blob.container) == place}
+    def _in(self, account: str, container: str) -> list[SourceBlob]:
+        return [blob for blob in self._sim.blobs if (blob.account, blob.container) == (account, container)]
+
+    def _listed(self, blob: SourceBlob) -> ListedBlob:
+        stored = self._sim.blobs[blob]
+        return ListedBlob(blob, stored.etag, len(stored.data), stored.modified, stored.archived_at is not None)
 
     def _stored(self, blob: SourceBlob) -> Stored:
         stored = self._sim.blobs.get(resolved(blob))
@@ -100,6 +110,7 @@ class Checkpoints:
             sim.call(lambda: sim.states.setdefault(name, State()))
 
         def effect() -> Lease | None:
+            sim.watch_for_archived(blob)
             state = sim.states[name]
             if state.owner is not None and state.expires > sim.seconds and not sim.no_lease:
                 return None
@@ -117,12 +128,13 @@ class Checkpoints:
     def first_run(self, now: datetime) -> datetime:
         raise AssertionError("histories begin with the first blob")
 
-    def last_sweep(self) -> datetime | None:
-        return self._sim.call(lambda: self._sim.swept_at)
+    def last_sweep(self) -> LastSweep | None:
+        return self._sim.call(lambda: self._sim.last_sweep)
 
-    def swept(self, time: datetime) -> None:
+    def keep_last_sweep(self, last_sweep: LastSweep) -> None:
         def effect() -> None:
-            self._sim.swept_at = time
+            # As metadata and back: that is what the next sweep reads.
+            self._sim.last_sweep = LastSweep.from_metadata(last_sweep.to_metadata())
 
         self._sim.call(effect)
 

@@ -4,8 +4,9 @@ Each actor is a greenlet. A port call hands control to the history, which decide
 All choices come from one seeded generator, so that a seed is a history.
 """
 
+import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
@@ -13,10 +14,9 @@ from typing import TYPE_CHECKING
 
 from greenlet import greenlet
 
-from flowlog_core.errors import (
-    StorageError,
-)
+from flowlog_core.errors import StorageError
 from flowlog_core.forwarding.checkpoint import Checkpoint
+from flowlog_core.forwarding.last_sweep import LastSweep
 from flowlog_core.source.blob import SourceBlob
 
 if TYPE_CHECKING:
@@ -68,18 +68,22 @@ class Actor(greenlet):
         stalled: Whether it ever stood still for long.
         finished: Whether it is through, one way or the other.
         blob: The blob whose event began it, if any.
-        wake: When it goes on, by the simulation's clock.
+        began: When it began, by the simulation's clock.
+        wake: When it goes on.
         lease: The lease that it holds, or believes to hold.
         raised: What its work raised.
         of: The actor whose background it is; one process, which dies as a whole.
     """
 
-    def __init__(self, work: Callable[[], object], history: greenlet, of: "Actor | None" = None) -> None:
+    def __init__(
+        self, work: Callable[[], object], history: greenlet, of: "Actor | None" = None, *, began: float = 0.0
+    ) -> None:
         super().__init__(self._work, history)
         self.of = of
         self.died = False
         self.stalled = False
         self.wake = 0.0
+        self.began = began
         self.finished = False
         self.blob: SourceBlob | None = None
         self.lease: Lease | None = None
@@ -107,6 +111,7 @@ class Stored:
     data: bytes
     etag: str
     modified: datetime
+    archived_at: float | None = None
 
 
 @dataclass(slots=True)
@@ -143,7 +148,7 @@ class Simulation:
         self.may_repeat: set[str] = set()
         self.violations: list[str] = []
         self.calls = 0
-        self.swept_at: datetime | None = None
+        self.last_sweep = LastSweep(self.now())  # the app has been running for a while
         self._version = 0
         self.batch_events = batch_events
         self.begin: Callable[[Actor], None] = lambda _: None
@@ -226,6 +231,19 @@ class Simulation:
         if draw < self.odds.fail + self.odds.crash:
             return self.random.choice([Fault.CRASH_BEFORE, Fault.CRASH_AFTER])
         return Fault.NONE
+
+    # What must not happen.
+
+    def log(self, event: str, fields: Mapping[str, object], *, level: int = 0) -> None:
+        """See `flowlog_core.forwarding.ports.Log`."""
+        if event == "flowlog.fault" and fields["error"] == "BlobArchivedError":
+            self.violations.append(f"{fields.get('blob')} is archived, and a fault")
+
+    def watch_for_archived(self, blob: SourceBlob) -> None:
+        """Take note of a sweep that takes up a blob which was archived before it began."""
+        process, stored = self.actor().of or self.actor(), self.blobs.get(blob)
+        if process.blob is None and stored is not None and (stored.archived_at or math.inf) < process.began:
+            self.violations.append(f"{blob} is archived, and a sweep takes it up")
 
     # The writer's hand.
 

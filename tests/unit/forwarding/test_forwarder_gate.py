@@ -14,7 +14,8 @@ from flowlog_core.forwarding.listing import Selection
 from flowlog_core.forwarding.options import ForwardOptions, SweepOptions
 from flowlog_core.forwarding.outcome import Outcome, RunResult
 from flowlog_core.forwarding.ports import BlobListing
-from flowlog_core.forwarding.sweep import Sweeper, SweepReport
+from flowlog_core.forwarding.sweep import Sweeper
+from flowlog_core.forwarding.sweep_report import SweepReport
 from flowlog_core.operations.backfill.backfill import Backfill, BackfillOptions
 from flowlog_core.operations.backfill.report import BackfillReport
 from flowlog_core.source.blob import SourceBlob

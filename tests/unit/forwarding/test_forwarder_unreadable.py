@@ -9,7 +9,8 @@ from flowlog_core.errors import CheckpointUnreadableError
 from flowlog_core.forwarding.listing import Selection
 from flowlog_core.forwarding.options import ForwardOptions, SweepOptions
 from flowlog_core.forwarding.outcome import Outcome
-from flowlog_core.forwarding.sweep import Sweeper, SweepReport
+from flowlog_core.forwarding.sweep import Sweeper
+from flowlog_core.forwarding.sweep_report import SweepReport
 from flowlog_core.operations.backfill.backfill import Backfill, BackfillOptions
 from flowlog_core.operations.backfill.report import Ending
 from tests.support.flow_logs import VNET, document, vnet_record

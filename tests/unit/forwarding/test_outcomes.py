@@ -44,6 +44,15 @@ def test_a_run_whose_time_is_up_is_out_of_time_and_does_not_look_at_the_blob_aga
     assert result.passes[0].requests == acquire + checkpoint + read + commit + release
 
 
+def test_a_run_ends_when_its_callers_time_is_up() -> None:
+    setup = Setup(ForwardOptions(SMALL_EVENTS, start="all", run_seconds=1000, batch_bytes=1))
+    setup.blobs.put(VNET, document([vnet_record(10, number=number) for number in range(9)]))
+    setup.sink.after_send = lambda: setup.clock.sleep(20)
+
+    assert setup.forwarder.forward(VNET, until=30).outcome is Outcome.OUT_OF_TIME
+    assert setup.forwarder.forward(VNET, until=1000).outcome is Outcome.COMPLETE
+
+
 def test_a_run_that_the_hub_refused_until_its_time_was_up_is_busy() -> None:
     setup = Setup(ForwardOptions(start="all", run_seconds=30))
     setup.blobs.put(VNET, document([vnet_record(2)]))
@@ -111,6 +120,7 @@ def test_an_archived_blob_ends_its_run_without_a_fault_and_flows_once_it_is_rehy
 
     assert setup.forwarder.forward(VNET).outcome is Outcome.ARCHIVED
     assert logged(setup) == ["archived"]
+    assert setup.checkpoints.blobs == set()
     assert setup.log.of("flowlog.fault") == []
 
     setup.blobs.rehydrate(VNET)

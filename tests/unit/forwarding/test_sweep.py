@@ -1,51 +1,17 @@
-"""The sweep, over the in-memory adapters and over a listing that counts."""
+"""The sweep: what it forwards, what it leaves alone, and what it reports."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
 from flowlog_core.errors import StorageError
 from flowlog_core.forwarding.checkpoint import Checkpoint
-from flowlog_core.forwarding.options import ForwardOptions, SweepOptions
-from flowlog_core.forwarding.ports import BlobListing, ListedBlob
-from flowlog_core.forwarding.sweep import Sweeper, SweepReport
+from flowlog_core.forwarding.options import ForwardOptions
+from flowlog_core.forwarding.outcome import RunResult
 from flowlog_core.source.blob import SourceBlob
 from tests.support.flow_logs import VNET, document, vnet_record
-from tests.support.forwarding import Setup
-from tests.support.memory import AtOnce, ManualClock, MemoryCheckpoints, MemoryLog
-
-HOUR = timedelta(hours=1)
-NSG_CONTAINER = "insights-logs-networksecuritygroupflowevent"
-PLACES = ((VNET.account, NSG_CONTAINER), (VNET.account, VNET.container))
-
-
-class Sweeping(Setup):
-    """A sweeper beside the forwarder; the clock begins at 2026-11-20T23:30."""
-
-    def sweeper(self, *, listing: BlobListing | None = None, **options: Any) -> Sweeper:
-        return Sweeper(
-            listing=listing or self.blobs,
-            checkpoints=self.checkpoints,
-            forward=self.forwarder.forward,
-            first_hour=self.forwarder.first_hour,
-            executor=AtOnce(),
-            clock=self.clock,
-            log=self.log,
-            options=SweepOptions(PLACES, **{"run_seconds": 240} | options),
-        )
-
-    def put(
-        self, hours_ago: int, *, resource: str = "net", mac: str = "00155D000001", minutes_ago: int = 10
-    ) -> SourceBlob:
-        hour = self.clock.now() - hours_ago * HOUR
-        name = f"flowLogResourceID=/{resource}/{hour:y=%Y/m=%m/d=%d/h=%H}/m=00/macAddress={mac}/PT1H.json"
-        blob = SourceBlob(VNET.account, VNET.container, name)
-        self.clock.seconds -= minutes_ago * 60
-        self.blobs.put(blob, document([vnet_record(2)]))
-        self.clock.seconds += minutes_ago * 60
-        return blob
+from tests.support.forwarding import NSG_CONTAINER
+from tests.unit.forwarding.sweeping import HOUR, MINUTE, Listing, Sweeping
 
 
 def test_blobs_that_no_event_announced_are_forwarded_and_counted() -> None:
@@ -138,31 +104,158 @@ def test_hours_before_the_start_are_not_looked_at() -> None:
     assert setup.sweeper().sweep().seen == 1
 
 
-def test_after_an_outage_of_thirty_hours_all_of_it_is_caught_up() -> None:
+# Late appends, and late blobs.
+
+
+@pytest.mark.parametrize("hours", [1, 3, 24])
+def test_what_is_appended_hours_late_arrives_though_the_process_saw_the_hour_complete(hours: int) -> None:
     setup = Sweeping()
-    setup.put(0)
+    sweeper = setup.sweeper(hours=hours, max_hours=168)
+    blob = setup.put(0)
+    for _ in range(hours + 1):
+        sweeper.sweep()
+        setup.advance(HOUR)
+    setup.advance(-HOUR)
+    assert len(setup.flows()) == 2
+
+    setup.write(blob, records=2)
+
+    assert sweeper.sweep().caught == 1
+    assert len(setup.flows()) == 4
+
+
+def test_a_blob_that_appears_hours_late_arrives_though_the_process_saw_its_hour_empty() -> None:
+    setup = Sweeping()
     sweeper = setup.sweeper()
+    setup.put(0)
+    for _ in range(3):
+        sweeper.sweep()
+        setup.advance(HOUR)
+
+    setup.put(3, mac="00155D000002")
+    setup.put(3, resource="another")
+
+    assert sweeper.sweep().caught == 2
+
+
+def test_a_resource_that_appears_below_another_is_found_within_the_hour() -> None:
+    setup = Sweeping()
+    sweeper = setup.sweeper()
+    setup.put(0)
     sweeper.sweep()
-    setup.clock.seconds += 30 * 3600
-    blobs = [setup.put(hours) for hours in range(31)]
+    setup.put(0, resource="net/subnet")
+    setup.advance(HOUR)
+
+    assert sweeper.sweep().caught == 1
+
+
+def test_a_checkpoint_that_somebody_deleted_is_noticed_within_the_hour() -> None:
+    setup = Sweeping()
+    sweeper = setup.sweeper()
+    blob = setup.put(0)
+    sweeper.sweep()
+    sweeper.sweep()
+    setup.checkpoints.delete(blob)
+    setup.advance(HOUR)
+
+    assert sweeper.sweep().caught == 1
+
+
+@pytest.mark.parametrize("swept_before", [timedelta(seconds=5), timedelta(seconds=119), 5 * MINUTE, 55 * MINUTE])
+def test_what_is_appended_at_the_very_end_of_the_look_back_arrives_with_a_later_sweep(swept_before: timedelta) -> None:
+    setup = Sweeping()
+    sweeper = setup.sweeper(hours=1)
+    blob = setup.put(0)
+    setup.advance(90 * MINUTE - swept_before)
+    sweeper.sweep()
+    setup.advance(swept_before - timedelta(seconds=1))
+    setup.write(blob, records=2, minutes_ago=0)  # a second before the hour leaves the look-back
+
+    for _ in range(2):
+        setup.advance(4 * MINUTE)
+        sweeper.sweep()
+
+    assert len(setup.flows()) == 4
+
+
+# Archived blobs.
+
+
+def test_archived_blobs_are_skipped_without_a_checkpoint_and_reported_in_one_line() -> None:
+    setup = Sweeping()
+    archived = [setup.put(1, resource=f"net{number:02d}") for number in range(12)]
+    setup.put(1)
+    for blob in archived:
+        setup.blobs.archive(blob)
 
     report = setup.sweeper().sweep()
 
-    assert report.caught == len(blobs)
-    assert setup.sweeper().sweep().from_hour == setup.clock.now().replace(minute=0) - 3 * HOUR
+    assert (report.seen, report.behind, report.caught, report.failed, report.complete) == (13, 1, 1, 0, True)
+    assert report.oldest_lag_seconds == 10 * 60
+    assert setup.log.of("flowlog.archived") == [{"count": 12, "blobs": [blob.path for blob in archived[:10]]}]
+    assert setup.checkpoints.find(archived, "") == {}
+    assert setup.log.of("flowlog.fault") == []
 
 
-def test_an_outage_longer_than_the_most_is_capped_and_told() -> None:
+def test_an_archived_blob_flows_once_it_is_rehydrated_within_the_look_back() -> None:
     setup = Sweeping()
+    sweeper = setup.sweeper()
+    blob = setup.put(0)
+    setup.blobs.archive(blob)
+    for _ in range(3):
+        assert sweeper.sweep().complete
+        setup.advance(HOUR)
+    setup.blobs.rehydrate(blob)
+
+    assert sweeper.sweep().caught == 1
+    assert len(setup.log.of("flowlog.archived")) == 3
+
+
+def test_a_blob_that_was_archived_after_it_was_forwarded_is_not_reported() -> None:
+    setup = Sweeping()
+    blob = setup.put(1)
+    setup.forwarder.forward(blob)
+    setup.blobs.archive(blob)
+
     setup.sweeper().sweep()
-    setup.clock.seconds += 30 * 3600
-    setup.put(20)
-    setup.put(10)
 
-    report = setup.sweeper(max_hours=12).sweep()
+    assert setup.log.of("flowlog.archived") == []
 
-    assert report.caught == 1
-    assert len(setup.log.of("flowlog.sweep_capped")) == 1
+
+# A lease that a killed process left.
+
+
+def test_a_lease_that_a_killed_process_left_spends_the_event_and_the_next_sweep_forwards_the_blob() -> None:
+    setup = Sweeping()
+    blob = setup.put(0, minutes_ago=0)
+    assert setup.checkpoints.acquire(blob) is not None  # and nobody will release it
+    setup.advance(timedelta(seconds=59))
+
+    setup.forwarder.forward(blob)  # returns, so that the platform takes the event for handled
+
+    assert [fields["outcome"] for fields in setup.log.of("flowlog.run")] == ["leaseHeld"]
+    assert setup.flows() == []
+
+    setup.advance(5 * MINUTE)
+    assert setup.sweeper().sweep().caught == 1
+    assert len(setup.flows()) == 2
+
+
+def test_what_another_run_holds_is_not_counted_as_caught_and_left_to_the_next_sweep() -> None:
+    setup = Sweeping()
+    blob = setup.put(0)
+    lease = setup.checkpoints.acquire(blob)
+    assert lease is not None
+    sweeper = setup.sweeper()
+
+    report = sweeper.sweep()
+    assert (report.behind, report.caught, report.complete) == (1, 0, False)
+
+    lease.release()
+    assert sweeper.sweep().complete
+
+
+# Faults.
 
 
 def test_a_fault_of_one_blob_does_not_stop_the_others_and_the_sweep_is_not_complete() -> None:
@@ -174,106 +267,64 @@ def test_a_fault_of_one_blob_does_not_stop_the_others_and_the_sweep_is_not_compl
     report = setup.sweeper().sweep()
 
     assert (report.caught, report.failed, report.complete) == (1, 1, False)
-    assert setup.checkpoints.last_sweep() is None
     assert len(setup.log.of("flowlog.fault")) == 1
+    assert setup.kept.time == setup.clock.now()  # no later try can do better: it costs the others nothing
 
 
-def test_a_sweep_that_runs_out_of_time_is_gone_on_with_by_the_next() -> None:
+def test_an_error_that_nobody_foresaw_does_not_stop_the_others_and_is_raised_in_the_end() -> None:
     setup = Sweeping()
-    for number in range(10):
-        setup.put(0, resource=f"net{number}")
-    setup.sink.before_send = lambda: setup.clock.sleep(30)
+    bad, good = setup.put(0, resource="a"), setup.put(0, resource="b")
 
-    first = setup.sweeper(run_seconds=100).sweep()
-    second = setup.sweeper(run_seconds=1000).sweep()
+    def forward(blob: SourceBlob, until: float) -> RunResult:
+        if blob == bad:
+            raise ZeroDivisionError("with 10.0.0.4 in it")
+        return setup.forwarder.forward(blob, until)
 
-    assert (first.caught, first.complete) == (4, False)
-    assert (second.caught, second.complete) == (6, True)
+    with pytest.raises(ZeroDivisionError):
+        setup.sweeper(forward=forward).sweep()
 
-
-class CountingListing:
-    """A container of 10,000 interfaces and 700,000 old blobs, made up as it is asked for."""
-
-    RESOURCES = 500
-    INTERFACES = 20  # of each resource
-    OLD_HOURS = 70
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-        self.requests = 0
-        self.listed = 0
-
-    def prefixes(self, account: str, container: str, under: str) -> Iterator[str]:
-        self.requests += 1
-        if container == NSG_CONTAINER:
-            return
-        if under == "":
-            yield "flowLogResourceID=/"
-        elif under == "flowLogResourceID=/":
-            yield from (f"{under}NET{number:03d}/" for number in range(self.RESOURCES))
-        else:
-            yield from (f"{under}y={year}/" for year in range(2022, 2027))
-
-    def blobs(self, account: str, container: str, under: str) -> Iterator[ListedBlob]:
-        self.requests += 1
-        if container == NSG_CONTAINER or "/y=" not in under:
-            raise AssertionError("old blobs would be listed")
-        hour = datetime.strptime(under.partition("/y=")[2], "%Y/m=%m/d=%d/h=%H/").replace(tzinfo=UTC)
-        assert (self.now - hour) < 5 * HOUR, "old blobs would be listed"
-        for number in range(self.INTERFACES):
-            self.listed += 1
-            name = f"{under}m=00/macAddress=0015{number:08d}/PT1H.json"
-            yield ListedBlob(SourceBlob(account, container, name), '"1"', 1000, hour)
+    assert setup.arrived() == [good]
+    fault = {"blob": bad.path, "error": "ZeroDivisionError", "reason": "not foreseen"}
+    assert setup.log.of("flowlog.fault") == [fault]
+    (line,) = setup.log.of("flowlog.sweep")
+    assert (line["caught"], line["failed"], line["complete"]) == (1, 1, False)
 
 
-class AllForwarded(MemoryCheckpoints):
-    def find(self, blobs: Any, under: str) -> dict[SourceBlob, Checkpoint]:
-        return {blob: Checkpoint(etag='"1"', complete=True) for blob in blobs}
-
-
-def test_ten_thousand_interfaces_are_swept_without_listing_old_blobs() -> None:
-    clock = ManualClock()
-    listing = CountingListing(clock.now())
-    sweeper = Sweeper(
-        listing=listing,
-        checkpoints=AllForwarded(clock),
-        forward=lambda _: pytest.fail("nothing is behind"),
-        first_hour=lambda: None,
-        executor=AtOnce(),
-        clock=clock,
-        log=MemoryLog(),
-        options=SweepOptions(PLACES, run_seconds=240),
-    )
-
-    first = sweeper.sweep()
-    assert first.seen == 4 * 10_000
-    assert listing.requests == 3 + 500 + 4 * 500  # the walk, each resource once, each of its hours
-
-    listing.requests = 0
-    second = sweeper.sweep()
-    assert second.complete
-    assert listing.requests == 3 + 2 * 500  # resources are remembered, and settled hours too
-
-
-def test_a_listing_that_fails_is_a_fault() -> None:
+@pytest.mark.parametrize(("unlisted", "faults"), [("prefixes", 1), ("blobs", 3)])
+@pytest.mark.parametrize("container", [NSG_CONTAINER, VNET.container])
+def test_a_container_that_cannot_be_listed_is_a_fault_and_does_not_stop_the_others(
+    container: str, unlisted: str, faults: int
+) -> None:
     setup = Sweeping()
+    for name in "abcdefg":
+        setup.put(0, resource=name, container=NSG_CONTAINER)
+        setup.put(0, resource=name, container=VNET.container)
 
-    class Failing(CountingListing):
-        def prefixes(self, account: str, container: str, under: str) -> Iterator[str]:
+    def fail(call: str, place: str, _: str) -> None:
+        if (call, place) == (unlisted, container):
             raise StorageError("down")
 
-    sweeper = setup.sweeper(listing=Failing(setup.clock.now()))
+    report = setup.sweeper(listing=Listing(setup.blobs, fail)).sweep()
 
-    with pytest.raises(StorageError):
-        sweeper.sweep()
-    assert setup.checkpoints.last_sweep() is None
+    assert (report.caught, report.failed, report.complete) == (7, faults, False)
+    fault = {"account": VNET.account, "container": container, "error": "StorageError", "reason": "down"}
+    assert setup.log.of("flowlog.fault") == [fault] * faults  # and not for each of its resources and hours
+    setup.advance(5 * MINUTE)
+    assert setup.sweeper().sweep().complete
 
 
-def test_what_another_run_holds_is_not_counted_as_caught() -> None:
+def test_a_resource_that_cannot_be_listed_does_not_stop_the_others_of_its_container() -> None:
     setup = Sweeping()
-    blob = setup.put(0)
-    assert setup.checkpoints.acquire(blob) is not None
+    blobs = [setup.put(hours, resource=name) for hours in (3, 2, 1, 0) for name in "abc"]
 
-    report: SweepReport = setup.sweeper().sweep()
+    def fail(call: str, _: str, under: str) -> None:
+        if call == "blobs" and "/b/" in under:
+            raise StorageError("down")
 
-    assert (report.behind, report.caught) == (1, 0)
+    listing = Listing(setup.blobs, fail)
+    for _ in range(2):
+        report = setup.sweeper(listing=listing, page_resources=2).sweep()
+        assert (report.failed, report.complete) == (1, False)
+
+    assert setup.arrived() == [blob for blob in blobs if "/b/" not in blob.name]
+    assert setup.sweeper().sweep().caught == 4
