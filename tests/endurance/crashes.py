@@ -1,7 +1,7 @@
 """Real processes in trouble: several hosts on one Azurite and one hub, killed while a simulator writes.
 
-Half of the kills come at any moment, half between a send and its commit: when a host asks to commit what the hub has
-acknowledged. ``make crash KILLS=50`` runs it at length; ``tests/endurance/test_crashes.py`` in short.
+Every other kill comes at any moment, the others between a send and its commit: when a host asks to commit what the hub
+has acknowledged. ``make crash KILLS=50`` runs it at length; ``tests/endurance/test_crashes.py`` in short.
 """
 
 import argparse
@@ -156,12 +156,13 @@ class Torment:
             deadline = time.monotonic() + seconds
             while self.verdict.kills < kills or time.monotonic() < deadline:
                 hub.faults.reject_busy(self.random.choice([0, 0, 2]))
+                hub.faults.ack_delay = self.random.choice([0.0, 0.0, 0.3])
                 self._stop.wait(self.random.uniform(0.05, 1.5))
                 if self.verdict.kills < kills:
                     self._kill(self.random.choice(victims))
 
     def _kill(self, victim: Victim) -> None:
-        if self.random.random() < 0.5:
+        if self.verdict.kills % 2:
             self.verdict.between += victim.kill_before_commit(within=COMMIT_SECONDS)
         else:
             victim.kill()

@@ -8,6 +8,7 @@ def test_hosts_that_are_killed_lose_nothing_and_repeat_only_the_same_flows() -> 
 
     assert verdict.wrong == []
     assert verdict.kills == 6
+    assert verdict.between > 0
     assert verdict.written > 1000
 
 

@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
+_META = "x-ms-meta-"
 
 
 class Trouble(Enum):
@@ -34,11 +35,13 @@ class Request:
         operation: Such as ``GET blob`` or ``PUT lease acquire``.
         container: The container; "" where there is none.
         blob: The blob's name in it; "" where there is none.
+        metadata: The metadata that it sets.
     """
 
     operation: str
     container: str
     blob: str
+    metadata: Mapping[str, str]
 
     @classmethod
     def read(cls, method: str, path: str, headers: Mapping[str, str]) -> Self:
@@ -47,7 +50,8 @@ class Request:
         kind = parse_qs(url.query).get("comp", ["blob"])[0]
         action = headers.get("x-ms-lease-action", "")
         _, _, container, blob, *_ = [*url.path.split("/", 3), "", ""]
-        return cls(" ".join(word for word in (method, kind, action) if word), container, unquote(blob))
+        metadata = {key.removeprefix(_META): value for key, value in headers.items() if key.startswith(_META)}
+        return cls(" ".join(word for word in (method, kind, action) if word), container, unquote(blob), metadata)
 
 
 class StorageProxy:
