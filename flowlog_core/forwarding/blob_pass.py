@@ -84,6 +84,7 @@ class BlobPass:
         self._options = options
         self._encoder = encoder
         self._deadline = deadline
+        self._last_commit = ports.clock.monotonic()
         self._progress = Progress(lease.read())
         self._delivery = Delivery(
             blob,
@@ -92,6 +93,7 @@ class BlobPass:
             partition_key=blob.partition_key if options.partition_by == "mac" else None,
             patience=Patience(deadline, options.run_seconds),
             hold_lease=lease.hold,
+            commit=self._commit_where_due,
         )
         self._snapshot = SnapshotReader(report, ports.source, ports.background, options.chunk_bytes)
         self._log = LogReader(blob, encoder)
@@ -245,9 +247,16 @@ class BlobPass:
                 self._delivery.enqueue(packed)
         self._delivery.drain()
 
+    def _commit_where_due(self) -> None:
+        """Commit within a chunk, where the hub takes long for it: what is not committed comes again after a crash."""
+        if self._ports.clock.monotonic() - self._last_commit >= self._options.commit_seconds:
+            self._commit()
+
     def _commit(self) -> None:
+        """Commit what is acknowledged, where there is anything new."""
         if self._progress.has_moved:
             self._progress.commit(self._lease.commit(self._progress.reached))
+            self._last_commit = self._ports.clock.monotonic()
 
 
 def _complete(report: PassReport, progress: Progress) -> None:

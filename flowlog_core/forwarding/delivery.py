@@ -52,6 +52,7 @@ class Delivery:
         partition_key: str | None,
         patience: Patience,
         hold_lease: Callable[[], None],
+        commit: Callable[[], None],
     ) -> None:
         """Take what sending needs.
 
@@ -62,6 +63,8 @@ class Delivery:
             partition_key: Of all events.
             patience: How long sending is tried again.
             hold_lease: Called before each send, to ensure that the lease outlasts it.
+            commit: Called after each batch, while the next one is sent where there is one. It may raise `StorageError`
+                and is then called again later.
 
         """
         self._blob = blob
@@ -73,6 +76,7 @@ class Delivery:
         self._partition_key = partition_key
         self._patience = patience
         self._hold_lease = hold_lease
+        self._commit = commit
         self._queue: deque[Event] = deque()
         self._queued_bytes = 0
         self._sending: Future[int] | None = None
@@ -106,13 +110,14 @@ class Delivery:
             BusyError: There is no time left, and the destination is busy.
             StoppedError: A stop was requested while the destination refused.
             SendError: There is no time left, and the destination can't be reached.
-            StorageError: There is none left, and the lease can't be renewed.
+            StorageError: There is none left, and the lease can't be renewed, or nothing be committed.
             CheckpointLostError: The lease is another's.
 
         """
         while self._queued_bytes >= batch_bytes:
             if self._sending is None:
                 self._patiently(lambda: self._begin(background))
+                self._patiently(self._commit)
             elif self._sending.done() or self._queued_bytes >= _MOST_BATCHES * batch_bytes:
                 self._patiently(self._end)
             else:
@@ -125,6 +130,7 @@ class Delivery:
         """
         while self._queue or self._sending is not None:
             self._patiently(self._send if self._sending is None else self._end)
+            self._patiently(self._commit)
 
     def finish(self) -> None:
         """End the sending where it stands; the lease must not be released before.

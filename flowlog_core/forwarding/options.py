@@ -24,6 +24,8 @@ class ForwardOptions:
         start: Blobs of hours before this are left alone; ``now`` is the hour of the destination's first run.
         chunk_bytes: How much of a blob is read at once; memory depends on it, and not on the blob.
         batch_bytes: How much is queued before a send; about what goes into one batch of Event Hubs.
+        commit_seconds: After so long a pass commits what is acknowledged, and goes on; what was sent since the last
+            commit comes again if the process dies.
         replay: Label of a replay, for its events; None where blobs are forwarded for the first time.
 
     """
@@ -34,6 +36,7 @@ class ForwardOptions:
     start: Start = "now"
     chunk_bytes: int = 4 * 1024 * 1024
     batch_bytes: int = 1024 * 1024
+    commit_seconds: float = 2
     replay: str | None = None
 
 

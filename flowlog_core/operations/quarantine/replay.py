@@ -194,7 +194,8 @@ class Recovery:
             self._ports,
             partition_key=blob.partition_key if self._options.partition_by == "mac" else None,
             patience=Patience(self._ports.clock.monotonic() + self._options.patience, self._options.patience),
-            hold_lease=_no_lease,
+            hold_lease=_nothing,
+            commit=_nothing,
         )
 
     def _send(self, delivery: Delivery, ranges: list[PackedRange]) -> None:
@@ -240,8 +241,8 @@ def _pack(packer: Packer, decoded: DecodedItem, end: int, pending: TupleCounts) 
     return [] if decoded.encoded is None else packer.add(end, decoded.encoded, pending)
 
 
-def _no_lease() -> None:
-    """Nothing is committed, so there is nothing to hold."""
+def _nothing() -> None:
+    """Do nothing: an item has no checkpoint, so no lease is to be held and nothing committed."""
 
 
 def _still_rejected(end: int, rejected: QuarantineItem) -> DecodedItem:

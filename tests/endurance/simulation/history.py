@@ -84,6 +84,7 @@ class History:
                 start="all",
                 chunk_bytes=chance.choice([700, 2500, 1_000_000]),
                 batch_bytes=chance.choice([6_000, 20_000, 40_000, 1_000_000]),
+                commit_seconds=chance.choice([0, 2]),
             ),
         )
         options = SweepOptions(

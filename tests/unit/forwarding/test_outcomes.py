@@ -32,7 +32,7 @@ def test_a_blob_that_ends_inside_a_record_is_incomplete() -> None:
 
 
 def test_a_run_whose_time_is_up_is_out_of_time_and_does_not_look_at_the_blob_again() -> None:
-    setup = Setup(ForwardOptions(SMALL_EVENTS, start="all", run_seconds=30, batch_bytes=1))
+    setup = Setup(ForwardOptions(SMALL_EVENTS, start="all", run_seconds=30, batch_bytes=1, commit_seconds=60))
     setup.blobs.put(VNET, document([vnet_record(10, number=number) for number in range(9)]))
     setup.sink.after_send = lambda: setup.clock.sleep(20)
 
