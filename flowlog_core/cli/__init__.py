@@ -5,61 +5,69 @@ gives the exit status.
 """
 
 import argparse
-import io
-import re
-import sys
 import traceback
 from collections.abc import Sequence
 from typing import Final
 
 from flowlog_core import __version__
 from flowlog_core.cli import audit, backfill, decode, quarantine, report, status, tail
-from flowlog_core.cli.output.terminal import complain, quiet_clients
-from flowlog_core.errors import FlowLogError, SettingsError, UsageError
+from flowlog_core.cli.output.streams import ERR, OUT, complain, discard_output, guarded
+from flowlog_core.cli.output.terminal import quiet_clients
+from flowlog_core.errors import FlowLogError, SettingsError
 
 NOT_DONE: Final = 2
 INTERRUPTED: Final = 130
 
-# The clients' own errors quote URLs, and with them a shared access signature.
-_SECRET: Final = re.compile(r"(?i)\b(sig|AccountKey|SharedAccessKey|SharedAccessSignature)=[^&;\s'\"]+")
 _COMMANDS: Final = (status, tail, backfill, audit, quarantine, decode, report)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; give its exit status: 0, 1 where it found what should not be, 2 where it could not do its work."""
-    options = command_line().parse_args(arguments)
-    if not options.verbose:
-        quiet_clients()
     try:
-        return _run(options)
-    except BrokenPipeError:
-        # Whoever read has seen enough. Without a place to go, the interpreter's last flush would complain.
-        sys.stdout = io.TextIOWrapper(io.BytesIO())
+        with guarded():
+            return _run(arguments)
+    except BrokenPipeError:  # whoever read has seen enough
+        discard_output()
         return 0
     except KeyboardInterrupt:
         return INTERRUPTED
     except OSError as error:  # what commands read, they answer for themselves
-        sys.stdout = io.TextIOWrapper(io.BytesIO())
+        discard_output()
         complain(f"the output can't be written: {error.strerror or error}")
         return NOT_DONE
-    except SettingsError as error:
-        for fault in error.faults:
-            complain(fault)
-        complain("settings are read from the environment; --settings FILE adds those of a file")
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    options = command_line().parse_args(arguments)
+    if not options.verbose:
+        quiet_clients()
+    if OUT.file is None:  # it was closed before this began
+        complain("there is no standard output to write to")
         return NOT_DONE
-    except FlowLogError as error:
+    try:
+        status = int(options.run(options))
+        OUT.flush()
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 # nobody foresees all of them, and a person is to get a line of each
         if options.verbose:
-            sys.stderr.write(_SECRET.sub(r"\1=…", "".join(traceback.format_exception(error))))
-        complain(str(error))
+            ERR.write("".join(traceback.format_exception(error)))
+        for line in _lines_of(error):
+            complain(line)
         return NOT_DONE
-
-
-def _run(options: argparse.Namespace) -> int:
-    if sys.stdout is None:  # it was closed before this began
-        raise UsageError("there is no standard output to write to")
-    status = int(options.run(options))
-    sys.stdout.flush()
     return status
+
+
+def _lines_of(error: Exception) -> tuple[str, ...]:
+    """Say what went wrong, and what to do."""
+    match error:
+        case SettingsError():
+            return *error.faults, "settings are read from the environment; --settings FILE adds those of a file"
+        case FlowLogError():
+            return (str(error),)
+    return (
+        f"this was not foreseen: {type(error).__name__}: {error}; --verbose shows where: please report it with that",
+    )
 
 
 def command_line() -> argparse.ArgumentParser:

@@ -1,8 +1,6 @@
 """The command ``audit``: prove from the hub's events that flow logs were forwarded completely."""
 
 import argparse
-import json
-import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -19,9 +17,10 @@ from flowlog_core.cli.input.arguments import (
     selection,
 )
 from flowlog_core.cli.output.command_log import CommandLog
-from flowlog_core.cli.output.plain_text import printable
+from flowlog_core.cli.output.plain_text import safe_line
 from flowlog_core.cli.output.progress import progress
 from flowlog_core.cli.output.rows import SOURCE_HOUR_COLUMNS, by_source_hour, utc
+from flowlog_core.cli.output.streams import OUT
 from flowlog_core.cli.output.terminal import console, joined, lasting, show, table
 from flowlog_core.errors import UsageError
 from flowlog_core.operations.audit.audit import AuditOptions, Stage, audit
@@ -113,7 +112,7 @@ def _audit(options: argparse.Namespace) -> int:
         raise UsageError("nothing to prove: no flow log of this span was to be forwarded; check what was asked for")
     if options.json:
         byte_range = {"since": utc(chosen.since), "until": utc(chosen.until), "now": utc(now)}
-        sys.stdout.write(json.dumps({**byte_range, **_document(report, settings)}, indent=2) + "\n")
+        OUT.write_json({**byte_range, **_document(report, settings)})
     else:
         _print(report, settings, options)
     return PROVEN if report.proven else SOMETHING_FOUND
@@ -123,7 +122,7 @@ def _print(report: AuditReport, settings: Settings, options: argparse.Namespace)
     out = console()
 
     def say(text: str) -> None:
-        out.print(text, markup=False, soft_wrap=True)
+        out.print(text, soft_wrap=True)
 
     shown = table([*SOURCE_HOUR_COLUMNS, *((name, "right") for name in _FIGURES)])
     for source_hour, row in by_source_hour(report.rows, settings):
@@ -131,7 +130,7 @@ def _print(report: AuditReport, settings: Settings, options: argparse.Namespace)
     shown.add_row("all", "", "", *_cells(report.total), style="bold")
     show(out, shown)
     for finding in report.findings:
-        say(printable(str(finding)))
+        say(safe_line(str(finding)))
     for kind, count in report.findings.more().items():
         say(f"{kind}: and {count:,} more")
     for kind in (kind for kind in Kind if report.findings.counts[kind]):

@@ -1,10 +1,8 @@
 """The command ``backfill``: forward what was never forwarded, or replay what was."""
 
 import argparse
-import json
 import re
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +23,8 @@ from flowlog_core.cli.input.arguments import (
 )
 from flowlog_core.cli.output.progress import progress
 from flowlog_core.cli.output.rows import utc
-from flowlog_core.cli.output.terminal import complain, console, lasting, sized
+from flowlog_core.cli.output.streams import ERR, OUT, complain
+from flowlog_core.cli.output.terminal import console, lasting, sized
 from flowlog_core.errors import UsageError
 from flowlog_core.events.event_properties import QUARANTINE_REPLAY
 from flowlog_core.forwarding.listing import HOUR, Selection, hour_of
@@ -196,7 +195,7 @@ def _run(backfill: Backfill, survey: Survey, log: "_Log") -> BackfillReport:
 @contextmanager
 def _drawn(survey: Survey, log: "_Log") -> Iterator[Callable[[BackfillReport], None]]:
     """Give what shows how far it has come: a bar on a terminal, a line now and then elsewhere."""
-    if not sys.stderr.isatty():
+    if not ERR.is_terminal:
         with progress() as tell:
             yield lambda report: tell(f"{log.doing}: {_so_far(report, survey)}")
         return
@@ -234,9 +233,9 @@ def _print_survey(survey: Survey, options: argparse.Namespace) -> None:
             "wholeAlready": survey.complete,
             "archived": survey.archived,
         }
-        sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+        OUT.write_json(figures)
     else:
-        sys.stdout.write(
+        OUT.write(
             f"blobs: {survey.blobs:,} to forward ({sized(survey.length)}), {survey.complete:,} complete already, "
             f"{survey.archived:,} archived\n"
         )
@@ -245,9 +244,9 @@ def _print_survey(survey: Survey, options: argparse.Namespace) -> None:
 def _conclude(report: BackfillReport, chosen: Selection, options: argparse.Namespace) -> int:
     """Tell what was done and what is not complete, and give the exit status."""
     if options.json:
-        sys.stdout.write(json.dumps(_document(report, chosen, options), indent=2) + "\n")
+        OUT.write_json(_document(report, chosen, options))
     else:
-        sys.stdout.write(_summary(report, options.replay) + "\n")
+        OUT.write_line(_summary(report, options.replay))
     for fault in report.faults:
         complain(f"{fault.blob}: {fault.reason}")
     if report.at_fault > len(report.faults):
@@ -328,7 +327,7 @@ class _Log:
                 self._silent = now + _SILENT_SECONDS
                 complain(f"{fields['reason']}; trying again")
         if self._verbose:
-            sys.stderr.write(json.dumps({"event": event, **fields}) + "\n")
+            ERR.write_json_line({"event": event, **fields})
 
     @property
     def doing(self) -> str:

@@ -1,16 +1,17 @@
 """The command ``decode``: the flows of logs, and what would be put in quarantine."""
 
 import argparse
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final, get_args
+
+import orjson
 
 from flowlog_core.adapters.storage.blob_url import BlobUrl
 from flowlog_core.cli.input.arguments import Subparsers, add_command, add_settings, fields, read_connections
 from flowlog_core.cli.input.flow_inputs import file_bytes, is_url
 from flowlog_core.cli.output.flow_writers import FlowFormat, FlowWriter, flow_writer
-from flowlog_core.cli.output.terminal import complain
+from flowlog_core.cli.output.streams import ERR, complain
 from flowlog_core.decode.log_reader import LogReader
 from flowlog_core.errors import BlobChangedError, BlobGoneError, BlobUrlError, NotAFlowLogError, StorageError
 from flowlog_core.flow.formatter import Encoder
@@ -29,6 +30,8 @@ examples:
 
 A blob's URL is read with the shared access signature that it brings along, else with the
 connection of FLOWLOG_SOURCES to its account, else with your own sign-in (`az login`).
+
+In CSV an apostrophe stands before each text that a spreadsheet would run as a formula.
 
 exit status: 0 all was decoded; 1 something would be put in quarantine, or an input ends
 inside a record; 2 wrong usage, an input that can't be read, or one that is no flow log
@@ -101,7 +104,7 @@ def _decode_log(blob: SourceBlob, data: Iterator[bytes], encoder: Encoder, write
             writer.write(decoded.encoded.lines)
         if decoded.rejected is not None:
             status = SOME_REJECTED
-            sys.stderr.write(decoded.rejected.document(datetime.now(UTC)).decode() + "\n")
+            ERR.write_json_line(orjson.loads(decoded.rejected.document(datetime.now(UTC))))
     if log.unfinished:
         complain(f"{blob}: ends inside a record, or in bytes that are none, after offset {log.offset}")
         status = SOME_REJECTED

@@ -1,8 +1,6 @@
 """The command ``status``: how far forwarding has come, and which blobs wait too long."""
 
 import argparse
-import json
-import sys
 from datetime import UTC, datetime
 from typing import Final
 
@@ -16,9 +14,10 @@ from flowlog_core.cli.input.arguments import (
     selection,
 )
 from flowlog_core.cli.output.command_log import CommandLog
-from flowlog_core.cli.output.plain_text import printable
+from flowlog_core.cli.output.plain_text import safe_line
 from flowlog_core.cli.output.progress import progress
 from flowlog_core.cli.output.rows import SOURCE_HOUR_COLUMNS, by_source_hour, utc
+from flowlog_core.cli.output.streams import OUT
 from flowlog_core.cli.output.terminal import console, lasting, show, sized, table
 from flowlog_core.forwarding.listing import Selection
 from flowlog_core.operations.status.status import Status, StatusRow, status
@@ -85,7 +84,7 @@ def _status(options: argparse.Namespace) -> int:
             seen=lambda blobs: tell(f"{blobs:,} blobs looked at"),
         )
     if options.json:
-        sys.stdout.write(json.dumps(_document(made, chosen, settings, options), indent=2) + "\n")
+        OUT.write_json(_document(made, chosen, settings, options))
     else:
         _print(made, settings, options)
     return SOME_LATE if made.late else ALL_WELL
@@ -101,8 +100,8 @@ def _print(made: Status, settings: Settings, options: argparse.Namespace) -> Non
     if made.total.left_alone:
         out.print(f"left alone, being of hours before FLOWLOG_START: {made.total.left_alone:,} blob(s)", soft_wrap=True)
     for late in made.latest:
-        text = f"behind by {sized(late.pending_bytes)} for {lasting(late.lag)}: {printable(late.path)}"
-        out.print(text, markup=False, soft_wrap=True)
+        text = f"behind by {sized(late.pending_bytes)} for {lasting(late.lag)}: {safe_line(late.path)}"
+        out.print(text, soft_wrap=True)
     if made.late > len(made.latest):
         out.print(
             f"and {made.late - len(made.latest):,} more wait longer than {lasting(options.max_lag.total_seconds())}"

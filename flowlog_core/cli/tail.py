@@ -1,7 +1,6 @@
 """The command ``tail``: flows as they arrive on the hub."""
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -11,7 +10,8 @@ from typing import Final, Literal
 from flowlog_core.adapters.event_hubs.reader import DEFAULT_GROUP, EventHubReader
 from flowlog_core.cli.input.arguments import Subparsers, add_command, add_settings, number, point_in_time, read_settings
 from flowlog_core.cli.output.flow_display import Display, JsonLines, display
-from flowlog_core.cli.output.terminal import complain, lasting
+from flowlog_core.cli.output.streams import ERR, OUT, complain
+from flowlog_core.cli.output.terminal import lasting
 from flowlog_core.errors import ReceiveError, UsageError
 from flowlog_core.operations.received_event import Flow, ReceivedEvent
 from flowlog_core.operations.tail.flow_filter import FlowFilter
@@ -77,7 +77,7 @@ def _tail(options: argparse.Namespace) -> int:
         options.decision, _DIRECTIONS.get(options.direction), options.rule, tuple(options.ip or ()), options.port
     )
     tail = _Tail(wanted, options.count, verbose=options.verbose)
-    shown = JsonLines() if options.json else display(aside=sys.stderr)
+    shown = JsonLines() if options.json else display(aside=ERR)
     reader = EventHubReader(read_settings(options).event_hub, options.consumer_group)
     since: datetime | Literal["earliest", "latest"] = "earliest" if options.from_start else "latest"
     if options.since is not None:
@@ -151,7 +151,7 @@ class _Tail:
 
     def tell(self) -> None:
         """Sum up on standard error, unless the totals stand below a table."""
-        if not sys.stdout.isatty():
+        if not OUT.is_terminal:
             complain(self.totals())
 
     def _tell_lacking(self, event: ReceivedEvent, shown: Display) -> None:

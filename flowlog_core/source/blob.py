@@ -45,8 +45,8 @@ class SourceBlob:
 
     @classmethod
     def outside(cls, name: str) -> "SourceBlob":
-        """Name a log that is in no storage account."""
-        return cls("", "", name)
+        """Name a log that is in no storage account; bytes of a file's name that are no text are written as escapes."""
+        return cls("", "", name.encode(errors="backslashreplace").decode())
 
     @classmethod
     def from_path(cls, path: str) -> "SourceBlob":

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from azure.eventhub import EventData, EventHubProducerClient
 from azure.eventhub.amqp import AmqpAnnotatedMessage
 
 from flowlog_core.cli.output.flow_display import PlainLines
+from flowlog_core.cli.output.streams import OUT
 from flowlog_core.events.event_properties import EventProperties
 from flowlog_core.source.blob import ByteRange
 from local.comparison import Comparison
@@ -86,7 +86,7 @@ def test_foreign_events_are_counted_and_every_format_of_ours_is_compared(
 ) -> None:
     comparison = Comparison()
     comparison.expect(Expected(BLOB, FLOWS, []))
-    with Consumer(hub.connection_string, hub.name, comparison, PlainLines(None, sys.stdout)):
+    with Consumer(hub.connection_string, hub.name, comparison, PlainLines(None, OUT)):
         send(producer, *FOREIGN, AmqpAnnotatedMessage(value_body={"any": "value"}), *READABLE)
         assert comparison.wait_for_events(len(FOREIGN) + 1 + len(READABLE), SECONDS)
 
@@ -98,7 +98,7 @@ def test_foreign_events_are_counted_and_every_format_of_ours_is_compared(
 def test_flows_of_a_replay_come_again_without_a_fault(hub: EventHub, producer: EventHubProducerClient) -> None:
     comparison = Comparison()
     comparison.expect(Expected(BLOB, FLOWS[:1], []))
-    with Consumer(hub.connection_string, hub.name, comparison, PlainLines(0, sys.stdout)):
+    with Consumer(hub.connection_string, hub.name, comparison, PlainLines(0, OUT)):
         send(producer, event(LINES[0], OURS), event(LINES[0], OURS | {"replay": "again"}))
         assert comparison.wait_for_events(2, SECONDS)
 
@@ -109,7 +109,7 @@ def test_flows_of_a_replay_come_again_without_a_fault(hub: EventHub, producer: E
 def test_a_flow_that_comes_twice_is_a_fault(hub: EventHub, producer: EventHubProducerClient) -> None:
     comparison = Comparison()
     comparison.expect(Expected(BLOB, FLOWS[:1], []))
-    with Consumer(hub.connection_string, hub.name, comparison, PlainLines(0, sys.stdout)):
+    with Consumer(hub.connection_string, hub.name, comparison, PlainLines(0, OUT)):
         send(producer, event(LINES[0], OURS), event(LINES[0], OURS))
         assert comparison.wait_for_events(2, SECONDS)
 

@@ -1,11 +1,12 @@
 """Log events of the use cases, as a command tells of them."""
 
-import sys
 from collections.abc import Mapping
 from logging import INFO
 from typing import Final
 
-from flowlog_core.cli.output.terminal import complain
+import orjson
+
+from flowlog_core.cli.output.streams import ERR, complain
 from flowlog_core.log_events import LogEvent
 
 _WAITING: Final = "flowlog.throttled"
@@ -20,7 +21,7 @@ class CommandLog:
     def __call__(self, event: str, fields: Mapping[str, object], *, level: int = INFO) -> None:  # noqa: ARG002 # see `ports.Log`
         """Write one."""
         if self._verbose:
-            sys.stderr.write(LogEvent(event, fields).write() + "\n")
+            ERR.write_json_line(orjson.loads(LogEvent(event, fields).write()))
         elif event == _WAITING:
             why = "the hub is busy" if fields["busy"] else "the hub can't be reached"
             complain(f"{why}; trying again in {fields['waitSeconds']} s")

@@ -1,14 +1,13 @@
 """Shows flows as they come: in a live table with totals on a terminal, as aligned lines or NDJSON elsewhere."""
 
-import sys
 import time
 from types import TracebackType
-from typing import Final, Protocol, Self, TextIO
-
-import orjson
+from typing import Final, Protocol, Self
 
 from flowlog_core.cli.output.flow_table import COLUMNS, cells, line
-from flowlog_core.cli.output.terminal import complain, console
+from flowlog_core.cli.output.json_text import flow_line
+from flowlog_core.cli.output.streams import OUT, Stream, complain
+from flowlog_core.cli.output.terminal import console
 from flowlog_core.operations.received_event import Flow
 
 _PLAIN_TOTALS_SECONDS: Final = 5.0
@@ -33,19 +32,19 @@ class Display(Protocol):
         """Show a line that must not be missed."""
 
 
-def display(*, most_a_second: int | None = None, aside: TextIO | None = None) -> Display:
+def display(*, most_a_second: int | None = None, aside: Stream = OUT) -> Display:
     """Make the display that standard output allows.
 
     Args:
         most_a_second: Flows to show in a second where it is no terminal; None shows all.
-        aside: Where totals and notes go then; None for standard output.
+        aside: Where totals and notes go then.
 
     Raises:
         UsageError: Standard output is a terminal, and rich is not installed.
 
     """
-    if not sys.stdout.isatty():
-        return PlainLines(most_a_second, aside or sys.stdout)
+    if not OUT.is_terminal:
+        return PlainLines(most_a_second, aside)
     made = console()
     from flowlog_core.cli.output.live_table import LiveTable  # noqa: PLC0415 # it needs rich, which `console` has seen to
 
@@ -55,7 +54,7 @@ def display(*, most_a_second: int | None = None, aside: TextIO | None = None) ->
 class PlainLines:
     """Flows as aligned lines, and the totals now and then: for a pipe, a file, or a plain terminal."""
 
-    def __init__(self, most_a_second: int | None, aside: TextIO) -> None:
+    def __init__(self, most_a_second: int | None, aside: Stream) -> None:
         self._most = most_a_second
         self._aside = aside
         self._second = 0
@@ -63,7 +62,7 @@ class PlainLines:
         self._next_totals = time.monotonic() + _PLAIN_TOTALS_SECONDS
 
     def __enter__(self) -> Self:
-        _write(sys.stdout, line(COLUMNS, [column.name for column in COLUMNS]))
+        _write(OUT, line(COLUMNS, [column.name for column in COLUMNS]))
         return self
 
     def __exit__(
@@ -75,8 +74,8 @@ class PlainLines:
         """Show the flows, or some of them, spread over the event, so that begun, ended and denied ones are seen."""
         room = self._room(len(flows))
         shown = [line(COLUMNS, cells(flows[number * len(flows) // room])) for number in range(room)]
-        if shown:
-            _write(sys.stdout, "\n".join(shown))
+        OUT.write("".join(f"{row}\n" for row in shown))
+        OUT.flush()
 
     def totals(self, text: str) -> None:
         """Show the running totals, if it is time."""
@@ -112,8 +111,8 @@ class JsonLines:
 
     def flows(self, flows: list[Flow]) -> None:
         """Print them."""
-        if flows:
-            _write(sys.stdout, b"\n".join(map(orjson.dumps, flows)).decode())
+        OUT.write_flows([flow_line(flow) for flow in flows])
+        OUT.flush()
 
     def totals(self, text: str) -> None:
         """See `Display`; they are for a person."""
@@ -123,6 +122,6 @@ class JsonLines:
         complain(text)
 
 
-def _write(stream: TextIO, text: str) -> None:
-    stream.write(f"{text}\n")
+def _write(stream: Stream, text: str) -> None:
+    stream.write_line(text)
     stream.flush()

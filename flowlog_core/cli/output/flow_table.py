@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flowlog_core.cli.output.plain_text import printable
+from flowlog_core.cli.output.plain_text import safe_line
 from flowlog_core.cli.output.terminal import Align
 from flowlog_core.operations.received_event import Flow
 
@@ -102,7 +102,7 @@ def line(columns: Sequence[Column], words: Sequence[str]) -> str:
 
 
 def _text(value: object) -> str:
-    return _NOTHING if value is None else printable(str(value))
+    return _NOTHING if value is None else safe_line(str(value))
 
 
 def _named(names: Mapping[Any, str], value: object) -> str:

@@ -1,7 +1,5 @@
 """Writes decoded flows to standard output: as NDJSON, as CSV, or as a table for a person."""
 
-import csv
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, Protocol
@@ -9,7 +7,8 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 import orjson
 
 from flowlog_core.cli.output.flow_table import COLUMNS, KEYS, Column, cells, line, style
-from flowlog_core.cli.output.plain_text import printable
+from flowlog_core.cli.output.plain_text import safe_line
+from flowlog_core.cli.output.streams import OUT
 from flowlog_core.cli.output.terminal import console, table
 from flowlog_core.flow.schema import DEFAULT_FIELDS
 from flowlog_core.operations.received_event import Flow
@@ -63,24 +62,21 @@ class _Ndjson:
         self.fields = fields
 
     def write(self, flows: Sequence[str]) -> None:
-        if flows:
-            sys.stdout.write("\n".join(flows) + "\n")
+        OUT.write_flows(flows)
 
     def close(self) -> None:
         """Nothing is held back."""
 
 
 class _Csv:
-    """One header, then a row for each flow; a null is an empty field."""
+    """One header, then a row for each flow; a null is an empty field, and no text is a formula."""
 
     def __init__(self, fields: tuple[str, ...]) -> None:
         self.fields = fields
-        self._writer = csv.writer(sys.stdout, lineterminator="\n")
-        self._writer.writerow(fields)
+        OUT.write_csv([fields])
 
     def write(self, flows: Sequence[str]) -> None:
-        for flow in map(orjson.loads, flows):
-            self._writer.writerow([flow[field] for field in self.fields])
+        OUT.write_csv(map(orjson.loads(flow).get, self.fields) for flow in flows)
 
     def close(self) -> None:
         """Nothing is held back."""
@@ -95,7 +91,7 @@ class _Table:
     def __init__(self, fields: tuple[str, ...] | None) -> None:
         self.fields = fields or KEYS
         self._chosen = fields is not None
-        self._console = console() if sys.stdout.isatty() else None
+        self._console = console() if OUT.is_terminal else None
         self._columns: list[Column] = []
         self._flows: list[Flow] = []
 
@@ -115,11 +111,11 @@ class _Table:
         if first:
             self._columns = self._fitted(rows)
         if self._console is not None:
-            self._console.print(self._drawn(self._console.width, flows, rows, header=first), markup=False)
+            self._console.print(self._drawn(self._console.width, flows, rows, header=first))
             return
         if first:
             rows = [tuple(column.name for column in self._columns), *rows]
-        sys.stdout.write("".join(f"{line(self._columns, row)}\n" for row in rows))
+        OUT.write("".join(f"{line(self._columns, row)}\n" for row in rows))
 
     def _fitted(self, rows: Sequence[tuple[str, ...]]) -> list[Column]:
         columns = [Column(field.upper(), 0) for field in self.fields] if self._chosen else COLUMNS
@@ -139,4 +135,4 @@ class _Table:
     def _cells(self, flow: Flow) -> tuple[str, ...]:
         if not self._chosen:
             return cells(flow)
-        return tuple("-" if value is None else printable(str(value)) for value in map(flow.get, self.fields))
+        return tuple("-" if value is None else safe_line(str(value)) for value in map(flow.get, self.fields))

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from flowlog_core.cli.output.flow_layout import fitted, fitted_line, widened
 from flowlog_core.cli.output.flow_table import COLUMNS, cells, style
+from flowlog_core.cli.output.plain_text import safe_line
 from flowlog_core.operations.received_event import Flow
 
 _NAMES: Final = [column.name for column in COLUMNS]
@@ -52,11 +53,11 @@ class LiveTable:
 
     def totals(self, text: str) -> None:
         """Show the running totals."""
-        self._totals = text
+        self._totals = safe_line(text)
 
     def note(self, text: str) -> None:
         """Show a line above the table."""
-        self._console.print(Text(text, style="bold red"))
+        self._console.print(Text(safe_line(text), style="bold red"))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw it for the size that the terminal has now; see rich's console protocol."""

@@ -1,11 +1,11 @@
 """What long work tells while it goes on: on a terminal in place, elsewhere in a plain line now and then."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from flowlog_core.cli.output.streams import ERR
 from flowlog_core.cli.output.terminal import console
 
 _PLAIN_SECONDS: Final = 15.0  # between two lines where nobody looks on
@@ -22,7 +22,7 @@ def progress(every: float = _PLAIN_SECONDS) -> Iterator[Callable[[str], None]]:
         UsageError: Standard error is a terminal, and rich is not installed.
 
     """
-    if sys.stderr.isatty():
+    if ERR.is_terminal:
         latest = _Latest()
         with console(stderr=True).status(latest):
             yield latest.tell
@@ -51,6 +51,6 @@ def _now_and_then(seconds: float) -> Callable[[str], None]:
         nonlocal due
         if time.monotonic() >= due:
             due = time.monotonic() + seconds
-            sys.stderr.write(f"{text}\n")
+            ERR.write_line(text)
 
     return tell

@@ -1,4 +1,4 @@
-"""What goes to a person: tables, progress and complaints, in colour on a terminal, plain elsewhere.
+"""What goes to a person: tables, figures and questions, in colour on a terminal, plain elsewhere.
 
 Only the command line needs rich, so it is an extra, and imported where it is used.
 """
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
+from flowlog_core.cli.output.streams import ERR, OUT
 from flowlog_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,11 +23,6 @@ INSTALL: Final = "pip install '.[{}]' in the project's folder"
 Align = Literal["left", "right"]
 
 
-def complain(message: str) -> None:
-    """Say in one line, on standard error, what is wrong and what to do."""
-    sys.stderr.write(f"flowlog: {message}\n")
-
-
 def quiet_clients() -> None:
     """Keep the log lines of Azure's clients off standard error: what matters in them comes as an error."""
     logging.getLogger("azure").setLevel(logging.CRITICAL)
@@ -35,22 +31,20 @@ def quiet_clients() -> None:
 def console(*, stderr: bool = False) -> "Console":
     """Make a console; rich itself heeds NO_COLOR, and leaves out colours where the output is no terminal.
 
+    What it prints is made safe, and nothing in it is markup.
+
     Raises:
         UsageError: rich is not installed.
 
     """
     try:
-        from rich.console import Console  # noqa: PLC0415 # the app is deployed without it
+        from flowlog_core.cli.output.safe_console import SafeConsole  # noqa: PLC0415 # the app is deployed without rich
     except ModuleNotFoundError:
         raise UsageError(f"this needs rich: {INSTALL.format('cli')}") from None
 
-    class OurConsole(Console):
-        def on_broken_pipe(self) -> None:
-            raise BrokenPipeError  # rich itself would end the process, with status 1
-
-    # No emoji: it would see some of their names, such as `:ab:`, in IPv6 addresses.
-    made = OurConsole(stderr=stderr, highlight=False, emoji=False)
-    return made if made.is_terminal else OurConsole(stderr=stderr, highlight=False, emoji=False, width=_PLAIN_WIDTH)
+    stream = ERR if stderr else OUT
+    made = SafeConsole(stream.file)
+    return made if made.is_terminal else SafeConsole(stream.file, width=_PLAIN_WIDTH)
 
 
 def table(columns: Iterable[tuple[str, Align]]) -> "Table":
@@ -72,7 +66,7 @@ def show(out: "Console", made: "Table") -> None:
     """Print a table as wide as it is: where a terminal is narrower its lines go on in the next, and nothing is cut."""
     width, out.width = out.width, _PLAIN_WIDTH
     try:
-        out.print(made, markup=False)
+        out.print(made)
     finally:
         out.width = width
 
@@ -108,7 +102,9 @@ def confirmed(question: str, *, yes: bool) -> bool:
         return True
     if not sys.stdin.isatty():
         raise UsageError(f"{question} Say --yes, as there is nobody to ask")
-    return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+    ERR.write(f"{question} [y/N] ")
+    ERR.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def joined(words: Sequence[str]) -> str:

@@ -1,7 +1,6 @@
 """The command ``quarantine``: its actions, and the first of them, which lists what is there."""
 
 import argparse
-import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -10,11 +9,11 @@ from typing import Final
 
 from flowlog_core.adapters.storage.quarantine_store import quarantine_store
 from flowlog_core.cli.input.arguments import Subparsers, add_command, read_settings
-from flowlog_core.cli.output.json_rows import write_rows
-from flowlog_core.cli.output.plain_text import counted, printable
+from flowlog_core.cli.output.plain_text import counted, safe_line
 from flowlog_core.cli.output.progress import progress
 from flowlog_core.cli.output.rows import utc
-from flowlog_core.cli.output.terminal import complain, console, show, table
+from flowlog_core.cli.output.streams import OUT, complain
+from flowlog_core.cli.output.terminal import console, show, table
 from flowlog_core.cli.quarantine.item_selection import add_item_selection, item_selection
 from flowlog_core.cli.quarantine.replay import add_replay
 from flowlog_core.cli.quarantine.show import add_show
@@ -96,7 +95,7 @@ class _Totals:
         for each in found:
             if isinstance(each, UnreadableItem):
                 self.unreadable += 1
-                complain(printable(each.reason))
+                complain(each.reason)
             else:
                 self.items += 1
                 self.reasons.update(each.item.reasons)
@@ -118,9 +117,10 @@ def _list(options: argparse.Namespace) -> int:
     with progress() as tell:
         found = totals.count(select_items(quarantine_store(settings.state), chosen), tell)
         if options.json:
-            write_rows("items", map(_fields, found), totals.fields)
+            OUT.write_json_rows("items", map(_fields, found), totals.fields)
         elif options.names:
-            sys.stdout.writelines(f"{each.name}\n" for each in found)
+            for each in found:
+                OUT.write_line(each.name)
         else:
             shown += islice(found, _MOST_ROWS)
             deque(found, maxlen=0)  # counted, where the table has no room
@@ -140,7 +140,7 @@ def _print(shown: list[StoredItem], totals: _Totals) -> None:
             out.print(f"and {totals.items - len(shown):,} more; --json and --names have all")
         reasons = table((("count", "right"), ("reason", "left")))
         for reason, count in totals.reasons.most_common(_MOST_REASONS):
-            reasons.add_row(f"{count:,}", printable(reason))
+            reasons.add_row(f"{count:,}", safe_line(reason))
         out.print()
         show(out, reasons)
         if len(totals.reasons) > _MOST_REASONS:
@@ -157,11 +157,11 @@ def _cells(stored: StoredItem) -> tuple[str, ...]:
     reason = f"{item.reason}: {', '.join(inside[:_MOST_INSIDE] + more)}" if inside else item.reason
     return (
         f"{hour:%Y-%m-%dT%H:%MZ}" if hour else "unknown",
-        printable(item.blob.mac_address or "/".join(item.blob.name.split("/")[-2:])),
+        safe_line(item.blob.mac_address or "/".join(item.blob.name.split("/")[-2:])),
         str(item.offset),
         f"{item.count:,}",
         utc(stored.time),
-        printable(reason),
+        safe_line(reason),
     )
 
 

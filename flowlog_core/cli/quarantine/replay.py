@@ -1,7 +1,6 @@
 """The action ``quarantine replay``: another try with this version."""
 
 import argparse
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,10 +9,10 @@ from typing import Final
 from flowlog_core.adapters.storage.quarantine_store import quarantine_store
 from flowlog_core.cli.input.arguments import Subparsers, add_command, read_settings
 from flowlog_core.cli.output.command_log import CommandLog
-from flowlog_core.cli.output.json_rows import write_rows
-from flowlog_core.cli.output.plain_text import counted, printable
+from flowlog_core.cli.output.plain_text import counted
 from flowlog_core.cli.output.progress import progress
-from flowlog_core.cli.output.terminal import complain, confirmed
+from flowlog_core.cli.output.streams import OUT, complain
+from flowlog_core.cli.output.terminal import confirmed
 from flowlog_core.cli.quarantine.item_selection import (
     add_item_selection,
     add_names,
@@ -131,14 +130,14 @@ def _recover(found: Iterable[StoredItem | UnreadableItem], recovery: Recovery, o
         with progress() as tell:
             recovered = _recovered(found, recovery, done, tell)
             if options.json:
-                write_rows("items", map(_fields, recovered), done.fields)
+                OUT.write_json_rows("items", map(_fields, recovered), done.fields)
             else:
                 _tell_remaining((each for each in recovered if each.remains), None if options.verbose else _MOST_TOLD)
     except BaseException:
         complain(f"not done to the end; so far {_summary(done, options)}")
         raise
     if not options.json:
-        sys.stdout.write(f"{_summary(done, options)}\n")
+        OUT.write_line(_summary(done, options))
     return SOME_REMAIN if done.remaining else ALL_SENT
 
 
@@ -146,9 +145,9 @@ def _tell_remaining(remaining: Iterable[Recovered], most: int | None) -> None:
     """Name what remains, up to so many; the summary counts all of them, and --verbose names them."""
     for number, each in enumerate(remaining):
         if most is None or number < most:
-            sys.stdout.write(f"{printable(f'remains: {each.reason}: {each.name}')}\n")
+            OUT.write_line(f"remains: {each.reason}: {each.name}")
         elif number == most:
-            sys.stdout.write("remains: more; --verbose names them, and so does `flowlog quarantine list`\n")
+            OUT.write_line("remains: more; --verbose names them, and so does `flowlog quarantine list`")
 
 
 def _summary(done: _Done, options: argparse.Namespace) -> str:

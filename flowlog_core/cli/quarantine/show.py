@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final
@@ -12,9 +11,9 @@ import orjson
 from flowlog_core.adapters.storage.quarantine_store import quarantine_store
 from flowlog_core.cli.input.arguments import Subparsers, add_command, add_settings, read_settings
 from flowlog_core.cli.output.command_log import CommandLog
-from flowlog_core.cli.output.plain_text import printable
+from flowlog_core.cli.output.plain_text import safe_line
 from flowlog_core.cli.output.rows import utc
-from flowlog_core.cli.output.terminal import complain
+from flowlog_core.cli.output.streams import OUT, complain
 from flowlog_core.cli.quarantine.item_selection import add_names, items_by_name, parse_path
 from flowlog_core.decode.formats import decode
 from flowlog_core.decode.quarantine import QuarantineItem, StoredItem
@@ -36,7 +35,8 @@ examples:
   flowlog quarantine show --raw NAME > record.json
 
 Items hold addresses: treat them as you treat the flow logs. Of an item that is kept by reference
---raw reads the bytes from the flow log, if they are still there unchanged.
+--raw reads the bytes from the flow log, if they are still there unchanged. It writes them as they
+are, and so never to a terminal.
 
 exit status: 0 shown; 2 there is no such item, or it can't be read
 """
@@ -70,10 +70,10 @@ def _show(options: argparse.Namespace) -> int:
     shown, status = 0, SHOWN
     for each in found:
         if isinstance(each, UnreadableItem):
-            complain(printable(each.reason))
+            complain(each.reason)
             status = NOT_DONE
         else:
-            sys.stdout.write(("\n" if shown else "") + _page(each))
+            OUT.write(("\n" if shown else "") + _page(each))
             shown += 1
     if not shown and status == SHOWN:
         raise UsageError("quarantine has nothing of this blob, or nothing at this offset")
@@ -81,12 +81,14 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _write_raw(services: Services, found: Iterator[StoredItem | UnreadableItem]) -> int:
+    if OUT.is_terminal:
+        raise UsageError("--raw writes bytes as they are, which might command a terminal: send them elsewhere, > FILE")
     items = list(islice(found, 2))
     if len(items) != 1:
         raise UsageError(f"--raw takes one item, and there {'are more' if items else 'is none'}")
     if isinstance(items[0], UnreadableItem):
         raise UsageError(items[0].reason)
-    sys.stdout.buffer.write(bytes_of(items[0].item, services.source))
+    OUT.write_bytes(bytes_of(items[0].item, services.source))
     return SHOWN
 
 
@@ -115,7 +117,7 @@ def _page(stored: StoredItem) -> str:
         lines.append(f"remains offset {piece.offset}, {piece.length:,} bytes: {piece.reason}")
         lines += map(_tuple_line, piece.tuples)
     lines += ["", *_record(item.raw)]
-    return "".join(f"{printable(line)}\n" for line in lines)
+    return "".join(f"{safe_line(line)}\n" for line in lines)
 
 
 def _tuple_line(rejected: RejectedTuple) -> str:

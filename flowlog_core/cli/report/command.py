@@ -1,8 +1,6 @@
 """The command ``report``: what the logs tell of the traffic."""
 
 import argparse
-import json
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -17,9 +15,10 @@ from flowlog_core.cli.input.arguments import (
     selection,
 )
 from flowlog_core.cli.output.command_log import CommandLog
-from flowlog_core.cli.output.plain_text import printable
+from flowlog_core.cli.output.plain_text import safe_line
 from flowlog_core.cli.output.progress import progress
 from flowlog_core.cli.output.rows import utc
+from flowlog_core.cli.output.streams import OUT
 from flowlog_core.cli.output.terminal import console, lasting, show, sized, table
 from flowlog_core.cli.report.chart import bars, drawn
 from flowlog_core.cli.report.files import read_files
@@ -89,7 +88,7 @@ def _report(options: argparse.Namespace) -> int:
         coverage = read_files(traffic, options.files) if options.files else _read_blobs(traffic, options)
         summary = traffic.summary(options.top)
     if options.json:
-        sys.stdout.write(json.dumps(document(summary, coverage), indent=2) + "\n")
+        OUT.write_json(document(summary, coverage))
     else:
         _print(summary, coverage)
     if options.html is not None:
@@ -123,7 +122,7 @@ def _write(file: Path, text: str) -> None:
 def _print(summary: Summary, coverage: Coverage) -> None:
     out = console()
     lines = [headline(summary, coverage), *notes(summary, coverage)]
-    out.print("\n".join(printable(line) for line in lines), markup=False, soft_wrap=True)
+    out.print("\n".join(safe_line(line) for line in lines), soft_wrap=True)
     _print_chart(summary.tables["minutes"], "\N{FULL BLOCK}" if out.is_terminal else "#")
     for name, each in summary.tables.items():
         if name == "minutes" or not each.rows:
@@ -131,7 +130,7 @@ def _print(summary: Summary, coverage: Coverage) -> None:
         text = written(name, each)
         made = table(text.columns)
         for row in text.rows:
-            made.add_row(*map(printable, row))
+            made.add_row(*map(safe_line, row))
         out.print(f"\n{text.title}")
         show(out, made)
         if text.more:

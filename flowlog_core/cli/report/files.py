@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flowlog_core.cli.input.flow_inputs import file_bytes
-from flowlog_core.cli.output.terminal import complain
+from flowlog_core.cli.output.streams import complain
 from flowlog_core.errors import NotAFlowLogError
 from flowlog_core.operations.report.report import Coverage
 from flowlog_core.operations.report.traffic import Traffic

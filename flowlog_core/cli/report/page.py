@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Final
 
+from flowlog_core.cli.output.plain_text import safe_line
 from flowlog_core.cli.output.terminal import INSTALL
 from flowlog_core.cli.report.words import WrittenTable, headline, notes, written
 from flowlog_core.errors import UsageError
@@ -71,20 +72,20 @@ def page(summary: Summary, coverage: Coverage, made: str) -> str:
     for name, table in tables.items():
         plot = _plot(name, _by_key(summary.tables[name])) if name in _BAR_PLOTS and table.rows else ""
         sections.append(_section(table.title, plot + _table(table)))
-    listed = "".join(f"<li>{escape(note)}</li>" for note in notes(summary, coverage))
+    listed = "".join(f"<li>{_html(note)}</li>" for note in notes(summary, coverage))
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         f"<title>Network traffic</title><style>{_STYLE}</style>\n<script>{get_plotlyjs()}</script></head>\n"
-        f"<body><h1>Network traffic</h1><p>{escape(headline(summary, coverage))}</p>\n"
+        f"<body><h1>Network traffic</h1><p>{_html(headline(summary, coverage))}</p>\n"
         + (f'<ul class="notes">{listed}</ul>\n' if listed else "")
         + "".join(sections)
-        + f"<p>Times are UTC. Made {escape(made)} by flowlog report.</p></body></html>\n"
+        + f"<p>Times are UTC. Made {_html(made)} by flowlog report.</p></body></html>\n"
     )
 
 
 def _section(title: str, content: str) -> str:
-    return f"<h2>{escape(title)}</h2>\n{content}\n"
+    return f"<h2>{_html(title)}</h2>\n{content}\n"
 
 
 def _table(table: WrittenTable) -> str:
@@ -97,7 +98,11 @@ def _table(table: WrittenTable) -> str:
 
 
 def _cells(tag: str, texts: Iterable[str], sides: Sequence[str]) -> str:
-    return "".join(f"<{tag}{side}>{escape(text)}</{tag}>" for text, side in zip(texts, sides, strict=True))
+    return "".join(f"<{tag}{side}>{_html(text)}</{tag}>" for text, side in zip(texts, sides, strict=True))
+
+
+def _html(text: str) -> str:
+    return escape(safe_line(text))
 
 
 def _plot(name: str, figure: "Figure") -> str:
@@ -130,7 +135,7 @@ def _by_key(table: Table) -> "Figure":
     """Plot a table's rows as bars, the first on top."""
     from plotly.graph_objects import Figure  # noqa: PLC0415 # the app is deployed without it
 
-    labels = [escape(" ".join(str(value) for value in key)) for key, _ in table.rows]
+    labels = [_html(" ".join(str(value) for value in key)) for key, _ in table.rows]
     figure = Figure(layout={**_LAYOUT, "yaxis": {"type": "category", "autorange": "reversed", "automargin": True}})
     totals = [total for _, total in table.rows]
     series = (

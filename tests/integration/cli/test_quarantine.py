@@ -182,6 +182,16 @@ def test_the_raw_bytes_alone_can_be_had(site: Site, monkeypatch: pytest.MonkeyPa
     assert raw_of(site, monkeypatch, item.name) == (0, item.raw)
 
 
+def test_raw_bytes_are_not_written_to_a_terminal(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = put(site, site.blob(), b"\x1b[2J")
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda _: True)
+
+    ran = site.run("quarantine", "show", "--raw", item.name)
+
+    assert (ran.status, ran.out) == (2, "")
+    assert "might command a terminal" in ran.err
+
+
 def test_the_raw_bytes_of_an_item_by_reference_are_read_from_its_blob(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 from azure.eventhub import EventData, EventHubProducerClient
 
 from flowlog_core.cli.output.flow_display import PlainLines
+from flowlog_core.cli.output.streams import ERR
 from flowlog_core.source.blob import SourceBlob
 from tests.integration.cli.site import Site
 from tests.support.flow_logs import nsg_record
@@ -203,7 +204,7 @@ def test_on_a_terminal_it_is_a_table_with_the_totals_below(site: Site, forwarded
 
 
 def test_a_sample_of_a_second_is_spread_over_the_event(capsys: pytest.CaptureFixture[str]) -> None:
-    with PlainLines(5, sys.stderr) as lines:
+    with PlainLines(5, ERR) as lines:
         lines.flows([{"srcIp": str(number)} for number in range(100)])
 
     assert [row.split()[1] for row in capsys.readouterr().out.splitlines()[1:]] == ["0", "20", "40", "60", "80"]
