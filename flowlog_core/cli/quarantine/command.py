@@ -14,7 +14,7 @@ from flowlog_core.cli.output.progress import progress
 from flowlog_core.cli.output.rows import utc
 from flowlog_core.cli.output.streams import OUT, complain
 from flowlog_core.cli.output.terminal import console, show, table
-from flowlog_core.cli.quarantine.item_selection import add_item_selection, item_selection
+from flowlog_core.cli.quarantine.item_selection import add_item_selection, item_selection, written_name
 from flowlog_core.cli.quarantine.replay import add_replay
 from flowlog_core.cli.quarantine.show import add_show
 from flowlog_core.decode.quarantine import StoredItem
@@ -43,10 +43,12 @@ _EXAMPLES: Final = """\
 examples:
   flowlog quarantine list
   flowlog quarantine list --since '2d ago' --reason 'is not known'
-  flowlog quarantine list --names | xargs flowlog quarantine show
+  flowlog quarantine list --names | xargs -r flowlog quarantine show --
 
 COUNT is the number of records and tuples that an item stands for: of a sound record the tuples
 that fit no layout, else 1. HOUR and MAC are those of the blob; SINCE is when the item was found.
+--names writes each name so that no part of it is an option, or a word of its own: all but letters,
+digits and /=-._~ is percent-encoded, and show and replay read it so.
 
 exit status: 0 nothing is there; 1 something is; 2 it could not be told
 """
@@ -79,7 +81,7 @@ def _add_list(actions: Subparsers) -> None:
     add_item_selection(parser)
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
-    shape.add_argument("--names", action="store_true", help="print the items' names alone, one a line")
+    shape.add_argument("--names", action="store_true", help="print the items' names alone, one a line, percent-encoded")
 
 
 @dataclass(slots=True)
@@ -120,7 +122,7 @@ def _list(options: argparse.Namespace) -> int:
             OUT.write_json_rows("items", map(_fields, found), totals.fields)
         elif options.names:
             for each in found:
-                OUT.write_line(each.name)
+                OUT.write_line(written_name(each.name))
         else:
             shown += islice(found, _MOST_ROWS)
             deque(found, maxlen=0)  # counted, where the table has no room

@@ -4,14 +4,17 @@ import argparse
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import quote, unquote
 
 from flowlog_core.cli.input.arguments import add_settings, add_span, selection
+from flowlog_core.cli.output.plain_text import redacted
 from flowlog_core.decode.quarantine import StoredItem
 from flowlog_core.errors import ItemGoneError, UsageError
 from flowlog_core.operations.ports import QuarantineStore
 from flowlog_core.operations.quarantine.listing import ItemSelection, UnreadableItem, read_item
 from flowlog_core.settings import Settings
 
+_KEPT: Final = "/="  # beside letters, digits and -._~
 _BEGINNING: Final = datetime(2016, 1, 1, tzinfo=UTC)  # before there were flow logs
 
 
@@ -26,7 +29,17 @@ def add_item_selection(parser: argparse.ArgumentParser) -> None:
 
 def add_names(parser: argparse.ArgumentParser) -> None:
     """Add names of items."""
-    parser.add_argument("names", nargs="*", metavar="NAME", help="name of an item, as `list --names` gives it")
+    parser.add_argument(
+        "names", nargs="*", type=_name, metavar="NAME", help="name of an item, as `list --names` writes it"
+    )
+
+
+def written_name(name: str) -> str:
+    """Write an item's name so that no shell and no xargs takes a part of it for something else; `add_names` reads it.
+
+    All but letters, digits and ``/=-._~`` are percent-encoded, as in a URL.
+    """
+    return quote(redacted(name), safe=_KEPT)
 
 
 def item_selection(options: argparse.Namespace, settings: Settings) -> ItemSelection:
@@ -73,3 +86,10 @@ def parse_path(path: str) -> tuple[str, str, str]:
     if not (account and container and name):
         raise UsageError(f"{path}: takes account/container/name of a blob")
     return account, container, name
+
+
+def _name(text: str) -> str:
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise argparse.ArgumentTypeError(f"takes a name as `list --names` writes it, not {text!r}") from None

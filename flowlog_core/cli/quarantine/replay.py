@@ -38,6 +38,7 @@ examples:
   flowlog quarantine replay --dry-run
   flowlog quarantine replay --since '1d ago' --reason 'version 5'
   flowlog quarantine replay --yes NAME NAME
+  flowlog quarantine list --names --reason 'version 5' | xargs -r flowlog quarantine replay --yes --
 
 Decodes items with this version, sends the flows that they now give, with the ids that these would
 have had, in events whose property `replay` is `quarantine`, and deletes from quarantine what was

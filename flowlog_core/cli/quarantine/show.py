@@ -33,10 +33,11 @@ examples:
   flowlog quarantine show ACCOUNT/CONTAINER/…/PT1H.json/4711-0a1b2c3d.json
   flowlog quarantine show --blob ACCOUNT/CONTAINER/…/PT1H.json --offset 4711
   flowlog quarantine show --raw NAME > record.json
+  flowlog quarantine list --names | xargs -r flowlog quarantine show --
 
 Items hold addresses: treat them as you treat the flow logs. Of an item that is kept by reference
 --raw reads the bytes from the flow log, if they are still there unchanged. It writes them as they
-are, and so never to a terminal.
+are, and so never to a terminal. In a NAME, % begins a percent-encoded character, as in a URL.
 
 exit status: 0 shown; 2 there is no such item, or it can't be read
 """
