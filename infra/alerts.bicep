@@ -20,6 +20,8 @@ param poisoned int
 param throttled int
 @description('Failures: executions and runs within 15 minutes that may fail.')
 param failures int
+@description('Sweep: sweeps within an hour, of twelve, that may leave something to the next one.')
+param unfinishedSweeps int
 @description('Silence: minutes without a sweep, which runs every five.')
 @allowed([10, 15, 30, 45])
 param silentMinutes int
@@ -64,6 +66,14 @@ var alerts = [
     query: loadTextContent('queries/failures.kql')
     threshold: failures
     text: 'Executions or runs failed.'
+  }
+  {
+    name: 'sweep'
+    severity: 2
+    window: 'PT1H'
+    query: loadTextContent('queries/sweep.kql')
+    threshold: unfinishedSweeps
+    text: 'Sweeps leave blobs to the next one, again and again.'
   }
   {
     name: 'silence'

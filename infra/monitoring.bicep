@@ -69,6 +69,7 @@ module alerts 'alerts.bicep' = {
     poisoned: thresholds.poisoned
     throttled: thresholds.throttled
     failures: thresholds.failures
+    unfinishedSweeps: thresholds.unfinishedSweeps
     silentMinutes: thresholds.silentMinutes
   }
 }

@@ -104,7 +104,8 @@ def test_an_alert_of_every_kind_has_a_threshold_and_an_entry_in_the_runbook() ->
             assert text(threshold) in files()[file].symbols or names[-1] == "silence"
 
     assert names == [
-        "lag", "quarantine", "poison", "throttling", "failures", "silence", "dead letters", "delivery failures",
+        "lag", "quarantine", "poison", "throttling", "failures", "sweep", "silence",
+        "dead letters", "delivery failures",
     ]  # fmt: skip
     assert set(names) <= headings
 
