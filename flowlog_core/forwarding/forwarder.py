@@ -140,7 +140,7 @@ class Forwarder:
             report.outcome, report.requests = Outcome.GONE, 3  # no checkpoint, no blob, and the look at it again
             return None
         except BlobArchivedError:
-            report.outcome, report.requests = Outcome.ARCHIVED, 2  # no checkpoint, and the blob
+            report.outcome, report.requests = Outcome.ARCHIVED, 2  # no checkpoint, and none is made
             return None
         if acquired is None:
             report.outcome, report.requests = Outcome.LEASE_HELD, 1

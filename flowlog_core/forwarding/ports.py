@@ -45,10 +45,11 @@ class BlobSource(Protocol):
         ...
 
     def etag(self, blob: SourceBlob) -> str:
-        """Read the blob's ETag. One request.
+        """Read the ETag that a read would return. One request.
 
         Raises:
             BlobGoneError: There is no such blob.
+            BlobArchivedError: It is in the archive tier.
             StorageError: The request failed.
 
         """
@@ -161,10 +162,12 @@ class CheckpointStore(Protocol):
         Args:
             blob: The source blob.
             confirm: Called where there is no checkpoint yet, before one is made: it raises BlobGoneError where there is
-                no such blob, with one request. So none is made for a blob that was never seen.
+                no such blob, and BlobArchivedError where it can't be read, with one request. So none is made for a blob
+                that was never seen, or can't be forwarded.
 
         Raises:
             BlobGoneError: There is no checkpoint, and no such blob.
+            BlobArchivedError: There is no checkpoint, and the blob is in the archive tier.
             StorageError: The request failed.
 
         """

@@ -100,21 +100,16 @@ class MemoryBlobs:
 
     def read(self, blob: SourceBlob, start: int, size: int, *, etag: str | None = None) -> Chunk:
         self.before_read()
-        stored = self._stored(blob)
+        stored = self._readable(blob)
         if etag is not None and etag != stored.etag:
             raise BlobChangedError(str(blob))
-        if stored.archived:
-            raise BlobArchivedError("archived")
         data = stored.data[start : start + size]
         self.reads.append((start, len(data)))
         return Chunk(data, stored.etag, len(stored.data))
 
     def etag(self, blob: SourceBlob) -> str:
         self.before_etag()
-        stored = self._stored(blob)
-        if stored.archived:
-            raise BlobArchivedError(str(blob))
-        return stored.etag
+        return self._readable(blob).etag
 
     def prefixes(self, account: str, container: str, under: str) -> Iterator[str]:
         names = [blob.name for blob in self._in(account, container) if blob.name.startswith(under)]
@@ -130,9 +125,11 @@ class MemoryBlobs:
     def _in(self, account: str, container: str) -> list[SourceBlob]:
         return [blob for blob in self._blobs if (blob.account, blob.container) == (account, container)]
 
-    def _stored(self, blob: SourceBlob) -> _Stored:
+    def _readable(self, blob: SourceBlob) -> _Stored:
         if blob not in self._blobs:
             raise BlobGoneError(str(blob))
+        if self._blobs[blob].archived:
+            raise BlobArchivedError(str(blob))
         return self._blobs[blob]
 
 
@@ -180,7 +177,12 @@ class MemoryCheckpoints:
         return found
 
     def last_sweep(self) -> LastSweep | None:
-        return None if self.last_sweep_metadata is None else LastSweep.from_metadata(self.last_sweep_metadata)
+        if self.last_sweep_metadata is None:
+            return None
+        try:
+            return LastSweep.from_metadata(self.last_sweep_metadata)
+        except LastSweepUnreadableError as error:
+            raise LastSweepUnreadableError(f"checkpoints/last-sweep: {error}") from None
 
     def keep_last_sweep(self, last_sweep: LastSweep) -> None:
         self.last_sweep_metadata = last_sweep.to_metadata()

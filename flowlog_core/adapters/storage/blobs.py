@@ -34,8 +34,7 @@ class AzureBlobSource:
                 data = download.readall()
             except HttpResponseError as error:
                 if getattr(error, "error_code", None) == _ARCHIVED:
-                    remedy = "rehydrate it (az storage blob set-tier --tier Hot; it takes hours)"
-                    raise BlobArchivedError(f"{blob} is in the archive tier; {remedy}") from error
+                    raise _archived(blob) from error
                 if error.status_code != _RANGE_NOT_SATISFIABLE:
                     raise
                 properties = client.get_blob_properties()
@@ -49,7 +48,7 @@ class AzureBlobSource:
         with storage_errors(f"looking at {blob}"):
             properties = self._client(blob).get_blob_properties()
         if properties.blob_tier == StandardBlobTier.ARCHIVE:
-            raise BlobArchivedError(f"{blob}: it is in the archive tier; rehydrate it")
+            raise _archived(blob)
         return properties.etag
 
     def prefixes(self, account: str, container: str, under: str) -> Iterator[str]:
@@ -81,6 +80,11 @@ class AzureBlobSource:
         if account is None:
             raise StorageError(f"{blob}: no connection of FLOWLOG_SOURCES leads to this storage account")
         return account.get_blob_client(blob.container, blob.name)
+
+
+def _archived(blob: SourceBlob) -> BlobArchivedError:
+    remedy = "rehydrate it (az storage blob set-tier --tier Hot; it takes hours)"
+    return BlobArchivedError(f"{blob} is in the archive tier; {remedy}")
 
 
 def _quoted(etag: str) -> str:

@@ -49,23 +49,15 @@ class Source:
 
     def read(self, blob: SourceBlob, start: int, size: int, *, etag: str | None = None) -> Chunk:
         def effect() -> Chunk:
-            stored = self._stored(blob)
+            stored = self._readable(blob)
             if etag is not None and etag != stored.etag:
                 raise BlobChangedError(str(blob))
-            if stored.archived_at is not None:
-                raise BlobArchivedError(str(blob))
             return Chunk(stored.data[start : start + size], stored.etag, len(stored.data))
 
         return self._sim.call(effect)
 
     def etag(self, blob: SourceBlob) -> str:
-        def effect() -> str:
-            stored = self._stored(blob)
-            if stored.archived_at is not None:
-                raise BlobArchivedError(str(blob))
-            return stored.etag
-
-        return self._sim.call(effect)
+        return self._sim.call(lambda: self._readable(blob).etag)
 
     def prefixes(self, account: str, container: str, under: str) -> Iterator[str]:
         def effect() -> list[str]:
@@ -88,10 +80,12 @@ class Source:
         stored = self._sim.blobs[blob]
         return ListedBlob(blob, stored.etag, len(stored.data), stored.modified, stored.archived_at is not None)
 
-    def _stored(self, blob: SourceBlob) -> Stored:
+    def _readable(self, blob: SourceBlob) -> Stored:
         stored = self._sim.blobs.get(resolved(blob))
         if stored is None:
             raise BlobGoneError(str(blob))
+        if stored.archived_at is not None:
+            raise BlobArchivedError(str(blob))
         return stored
 
 
@@ -105,12 +99,12 @@ class Checkpoints:
 
     def acquire(self, blob: SourceBlob, confirm: Callable[[], object]) -> "Lease | None":
         sim, name = self._sim, resolved(blob)
+        sim.watch_for_archived(name)
         if sim.call(lambda: name not in sim.states):
             confirm()
             sim.call(lambda: sim.states.setdefault(name, State()))
 
         def effect() -> Lease | None:
-            sim.watch_for_archived(blob)
             state = sim.states[name]
             if state.owner is not None and state.expires > sim.seconds and not sim.no_lease:
                 return None

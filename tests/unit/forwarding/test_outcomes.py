@@ -122,10 +122,20 @@ def test_an_archived_blob_ends_its_run_without_a_fault_and_flows_once_it_is_rehy
     assert logged(setup) == ["archived"]
     assert setup.checkpoints.blobs == set()
     assert setup.log.of("flowlog.fault") == []
+    assert setup.checkpoints.blobs == set()
 
     setup.blobs.rehydrate(VNET)
     assert setup.forwarder.forward(VNET).outcome is Outcome.COMPLETE
     assert len(setup.flows()) == 2
+
+
+def test_a_blob_that_is_archived_as_soon_as_it_was_forwarded_is_complete() -> None:
+    setup = Setup()
+    setup.blobs.put(VNET, document([vnet_record(2)]))
+    setup.blobs.before_etag = lambda: setup.blobs.archive(VNET) if setup.sink.sends else None
+
+    assert setup.forwarder.forward(VNET).outcome is Outcome.COMPLETE
+    assert setup.log.of("flowlog.fault") == []
 
 
 def test_of_a_blob_that_is_archived_while_it_is_read_what_was_read_is_committed() -> None:
