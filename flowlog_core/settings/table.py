@@ -153,7 +153,7 @@ SWEEP_MAX_HOURS: Final = Setting(
     "FLOWLOG_SWEEP_MAX_HOURS",
     default=_SWEEP.max_hours,
     parser=number(1, 8760),
-    help="How many hours back it looks at most where the last completed sweep is longer ago than "
+    help="How many hours back it looks at most where the last complete round of sweeps began longer ago than "
     "`FLOWLOG_SWEEP_HOURS`. At least as many as that.",
 )
 SWEEP_GRACE_SECONDS: Final = Setting(
