@@ -1,6 +1,7 @@
 """What goes to quarantine: an item as a value, and the JSON document that it becomes, written and read."""
 
 import base64
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ import orjson
 from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.errors import QuarantineUnreadableError
 from flowlog_core.source.blob import SourceBlob
-from flowlog_core.source.own_names import item_name
+from flowlog_core.source.own_names import ItemName, item_name
 
 _DECODERS: Final[Mapping[str, Callable[[str], bytes]]] = {"utf-8": str.encode, "base64": base64.b64decode}
 
@@ -101,6 +102,25 @@ class StoredItem:
     name: str
     item: QuarantineItem
     time: datetime
+
+    @property
+    def disagreement(self) -> str | None:
+        """Say in what its name and its content disagree; None where they agree.
+
+        Anybody who may write to the container can put a document there under any name, so nothing is sent,
+        overwritten or deleted on account of one that disagrees.
+        """
+        item = self.item
+        if self.name != item.name or ItemName.read(self.name) is None:
+            return f"the content is that of {item.name}"
+        if item.raw is not None and (len(item.raw), zlib.crc32(item.raw)) != (item.length, item.crc):
+            return "the bytes in it are not those of its length and checksum"
+        end = item.offset
+        for piece in item.remains:
+            if piece.offset < end or piece.length < 0:
+                return "what remains of it is not in order"
+            end = piece.offset + piece.length
+        return None if end <= item.offset + item.length else "what remains of it is beyond its end"
 
     @classmethod
     def read(cls, name: str, document: bytes) -> Self:

@@ -44,6 +44,8 @@ Decodes items with this version, sends the flows that they now give, with the id
 have had, in events whose property `replay` is `quarantine`, and deletes from quarantine what was
 sent and acknowledged. Of a record of which some tuples were rejected only those are sent: the
 others were, then. Of an item that can be decoded in part, the rest stays, under the same name.
+Left alone and named is an item whose name and content disagree, or whose blob the app would not
+forward: somebody else has put it there.
 
 exit status: 0 all was sent, or nothing was there; 1 something remains; 2 it could not be done, or
 not to the end: what was sent is told, and replaying again goes on with the rest

@@ -23,9 +23,11 @@ from flowlog_core.operations.ports import QuarantineStore
 from flowlog_core.operations.quarantine.listing import UnreadableItem, items_of
 from flowlog_core.operations.quarantine.replay import bytes_of
 from flowlog_core.source.blob import SourceBlob
+from flowlog_core.source.own_names import ItemName
 from flowlog_core.wiring import Services, connect
 
 SHOWN: Final = 0
+DISAGREES: Final = 1
 NOT_DONE: Final = 2
 
 _EXAMPLES: Final = """\
@@ -39,7 +41,8 @@ Items hold addresses: treat them as you treat the flow logs. Of an item that is 
 --raw reads the bytes from the flow log, if they are still there unchanged. It writes them as they
 are, and so never to a terminal. In a NAME, % begins a percent-encoded character, as in a URL.
 
-exit status: 0 shown; 2 there is no such item, or it can't be read
+exit status: 0 shown; 1 shown, and the name and the content of an item disagree; 2 there is no such
+item, or it can't be read
 """
 
 
@@ -70,12 +73,13 @@ def _show(options: argparse.Namespace) -> int:
         return _write_raw(services, found)
     shown, status = 0, SHOWN
     for each in found:
+        stored = each.content if isinstance(each, UnreadableItem) else each
+        if stored is not None:
+            OUT.write(("\n" if shown else "") + _page(stored))
+            shown += 1
         if isinstance(each, UnreadableItem):
             complain(each.reason)
-            status = NOT_DONE
-        else:
-            OUT.write(("\n" if shown else "") + _page(each))
-            shown += 1
+            status = max(status, NOT_DONE if stored is None else DISAGREES)
     if not shown and status == SHOWN:
         raise UsageError("quarantine has nothing of this blob, or nothing at this offset")
     return status
@@ -89,7 +93,10 @@ def _write_raw(services: Services, found: Iterator[StoredItem | UnreadableItem])
         raise UsageError(f"--raw takes one item, and there {'are more' if items else 'is none'}")
     if isinstance(items[0], UnreadableItem):
         raise UsageError(items[0].reason)
-    OUT.write_bytes(bytes_of(items[0].item, services.source))
+    item = items[0].item
+    if item.raw is None and (refusal := services.gate.refusal(item.blob)) is not None:
+        raise UsageError(f"{items[0].name}: kept by reference, and its blob is not read: {refusal}")
+    OUT.write_bytes(bytes_of(item, services.source))
     return SHOWN
 
 
@@ -98,7 +105,8 @@ def _asked_for(store: QuarantineStore, options: argparse.Namespace) -> Iterator[
         yield from items_by_name(store, options.names)
         return
     for found in items_of(store, SourceBlob(*parse_path(options.blob))):
-        if options.offset is None or (isinstance(found, StoredItem) and found.item.offset == options.offset):
+        name = ItemName.read(found.name)
+        if options.offset is None or (name is not None and name.offset == options.offset):
             yield found
 
 

@@ -329,13 +329,14 @@ class _Kept:
 
 
 def _count(name: str, quarantine: QuarantineStore) -> int:
-    """Count what an item stands for."""
+    """Count what an item stands for: nothing, where its content is another's."""
     try:
-        return quarantine.get(name).item.count
+        stored = quarantine.get(name)
     except ItemGoneError:
         return 0
     except QuarantineUnreadableError:  # of another version; `flowlog quarantine` tells
         return 1
+    return 0 if stored.disagreement else stored.item.count
 
 
 def _some(count: int, what: str) -> str:

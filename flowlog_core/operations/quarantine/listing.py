@@ -50,16 +50,18 @@ class ItemSelection:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableItem:
-    """A blob in quarantine that can't be read as an item.
+    """A blob in quarantine that can't be read as an item, or not as the one that its name says.
 
     Attributes:
         name: Its name.
         reason: Why, and what it is.
+        content: What it holds, where that only disagrees with its name: to be looked at, never to be acted upon.
 
     """
 
     name: str
     reason: str
+    content: StoredItem | None = None
 
 
 def listed_items(store: QuarantineStore, selection: ItemSelection) -> Iterator[ListedItem]:
@@ -116,6 +118,9 @@ def read_item(store: QuarantineStore, name: str) -> StoredItem | UnreadableItem:
 
     """
     try:
-        return store.get(name)
+        stored = store.get(name)
     except QuarantineUnreadableError as error:
         return UnreadableItem(name, str(error))
+    if stored.disagreement is not None:
+        return UnreadableItem(name, f"{name}: name and content disagree: {stored.disagreement}", stored)
+    return stored

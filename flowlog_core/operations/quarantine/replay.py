@@ -98,11 +98,16 @@ class Recovery:
     def recover(self, stored: StoredItem) -> Recovered:
         """Decode an item anew, send what flows it gives, and take out of quarantine what was sent.
 
+        One whose name and content disagree, or whose blob the gate refuses, is left alone.
+
         Raises:
             SendError: The destination can't be reached, or is busy for too long.
             StorageError: A storage account refused or failed a request.
 
         """
+        refusal = stored.disagreement or self._ports.gate.refusal(stored.item.blob)
+        if refusal is not None:
+            return Recovered(stored.name, 0, 1, f"left alone: {refusal}")
         try:
             return self._recover(stored, bytes_of(stored.item, self._ports.source))
         except BytesGoneError as error:

@@ -23,7 +23,6 @@ RESOURCES = (
     "a 'quote' and \"two\"",
     "semi;colon",
     "100%41",
-    "x\n--raw",
     " -- --raw",
     "$(id);é*",
 )
@@ -77,7 +76,7 @@ def test_each_item_of_a_list_is_shown_by_its_name(
     ran = run(pipeline(capsys, "quarantine", command), path)
 
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert sorted(re.findall(r",10\.1\.0\.0,(\d+),", ran.stdout)) == sorted(str(1024 + each) for each in range(8))
+    assert sorted(re.findall(r",10\.1\.0\.0,(\d+),", ran.stdout)) == sorted(str(1024 + each) for each in range(7))
     assert ran.stdout.count("\nname ") + ran.stdout.startswith("name ") == len(records)
 
 
@@ -120,6 +119,12 @@ def test_a_name_that_begins_with_a_dash_is_a_name(site: Site, name: str) -> None
 def test_a_file_whose_name_begins_with_a_dash_is_a_file(site: Site) -> None:
     for command in ("decode", "report"):
         assert site.run(command, "--", "--json").err == "flowlog: --json: No such file or directory\n"
+
+
+def test_a_line_end_in_a_name_begins_no_name_of_its_own(site: Site) -> None:
+    put(site, site.blob(resource="x\n--raw"), b"x")
+
+    assert ["%0A--raw" in name for name in names(site)] == [True]
 
 
 def test_a_name_that_is_no_text_is_refused(site: Site) -> None:

@@ -3,13 +3,15 @@
 import io
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 
 from flowlog_core.decode.quarantine import StoredItem
 from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.operations.quarantine.replay import Recovered, Recovery
-from tests.integration.cli.quarantined import OLD_REASON, TUPLE, flows, names, put
+from flowlog_core.source.blob import SourceBlob
+from tests.integration.cli.quarantined import FOUND, OLD_REASON, TUPLE, flows, names, put
 from tests.integration.cli.site import HOUR, Site
 from tests.support.flow_logs import document, nsg_record, vnet_record
 
@@ -200,3 +202,46 @@ def test_of_many_items_that_remain_some_are_named_and_with_verbose_all(site: Sit
     assert "remains: more; --verbose names them" in some.out
     assert every.out.count("remains: 1 of 1 tuples") == 25
     assert some.out.splitlines()[-1] == every.out.splitlines()[-1]
+
+
+def test_a_made_up_item_is_flagged_and_left_alone_and_the_genuine_one_is_replayed(site: Site) -> None:
+    """It lies under a name of its own, says that it is the genuine one, and would be sent and overwrite that."""
+    genuine = put(site, site.blob(), vnet_record(2))
+    name = genuine.name.replace("/12-", "/13-")
+    stranger = SourceBlob("somebodys", "logs", genuine.blob.name)
+    made_up = replace(genuine, raw=vnet_record(5), blob=stranger).document(FOUND)
+    quarantine = site.service.get_container_client("flowlog-quarantine")
+    quarantine.upload_blob(name, made_up)
+
+    listed = site.run("quarantine", "list", "--json")
+    shown = site.run("quarantine", "show", name)
+    raw = site.run("quarantine", "show", "--raw", name)
+    replayed = site.run("quarantine", "replay", "--yes")
+
+    assert listed.status == 1
+    totals = json.loads(listed.out)["totals"]
+    assert (totals["items"], totals["unreadable"]) == (1, 1)
+    for ran in (listed, shown, raw):
+        assert f"flowlog: {name}: name and content disagree: the content is that of somebodys/logs/" in ran.err
+    assert (shown.status, f"blob    {stranger.path}" in shown.out) == (1, True)
+    assert (raw.status, raw.out) == (2, "")
+    assert (replayed.status, "1 item: 1 flow sent" in replayed.out) == (1, False)
+    assert f"remains: {name}: name and content disagree" in replayed.out
+    assert [flow["id"].partition("-")[0] for flow in flows(site)] == [genuine.blob.key] * 2
+    assert [blob.name for blob in quarantine.list_blobs() if site.container in blob.name] == [name]
+    assert quarantine.download_blob(name).readall() == made_up
+
+
+def test_an_item_of_an_account_that_is_in_no_setting_is_left_alone(site: Site) -> None:
+    item = put(site, SourceBlob("somebodys", site.container, site.blob().name), vnet_record(2))
+
+    ran = site.run("quarantine", "replay", "--yes", "--", item.name)
+
+    assert (ran.status, flows(site)) == (1, [])
+    assert "left alone: its storage account is none of FLOWLOG_SOURCES" in ran.out
+    assert site.run("quarantine", "show", item.name).status == 0
+
+    by_reference = put(site, item.blob, b"x", raw=None, offset=900)
+    ran = site.run("quarantine", "show", "--raw", by_reference.name)
+    assert ran.status == 2
+    assert "kept by reference, and its blob is not read: its storage account is none of FLOWLOG_SOURCES" in ran.err

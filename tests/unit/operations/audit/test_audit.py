@@ -218,6 +218,20 @@ def test_items_that_were_taken_out_of_quarantine_are_not_provable() -> None:
     assert report.total.complete == 0
 
 
+def test_an_item_with_the_content_of_another_accounts_for_nothing() -> None:
+    site = Site()
+    site.put(vnet_record(2), nsg_record(["bad", "worse"]), nsg_record(["bad", "worse", "worst"]))
+    site.forwarder.forward(VNET)
+    documents = site.quarantine.documents
+    first, second = documents
+    documents[first] = documents[second]
+
+    report = site.audit()
+
+    assert found(report) == [(Kind.NOT_PROVABLE, VNET.path)]
+    assert "records and tuples put in quarantine: 5, and still there: 3; " in only(report).text
+
+
 def test_what_was_recovered_from_quarantine_is_told_and_proves_nothing_of_other_items() -> None:
     site = Site()
     site.put(vnet_record(2), nsg_record(["bad", "worse"]))

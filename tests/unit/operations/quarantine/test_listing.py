@@ -83,7 +83,7 @@ def test_other_containers_and_prefixes_are_left_out() -> None:
 def test_a_reason_is_looked_for_in_the_tuples_and_in_what_remains() -> None:
     record = item(blob_of(20), reason="NSG flow log version 3 is not known")
     tuples = item(blob_of(21), reason="1 of 2 tuples give no flow", tuples=(RejectedTuple(1, "no Source port"),))
-    rest = item(blob_of(22), remains=(item(blob_of(22), 14, tuples=(RejectedTuple(0, "no source port"),)),))
+    rest = item(blob_of(22), remains=(item(blob_of(22), tuples=(RejectedTuple(0, "no source port"),)),))
     store = store_of(record, tuples, rest)
 
     assert found(store, reason="VERSION 3") == [record]
