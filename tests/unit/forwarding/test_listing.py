@@ -1,8 +1,11 @@
 """Which blobs a selection of hours finds."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from flowlog_core.forwarding.listing import FlowLogTree, Selection, prefixes_between
+import pytest
+
+from flowlog_core.forwarding.listing import FlowLogTree, Selection, hour_prefix, hours_prefix, prefixes_between
 from flowlog_core.source.blob import SourceBlob
 from tests.support.memory import ManualClock, MemoryBlobs
 
@@ -61,3 +64,55 @@ def test_resources_below_a_resource_are_found_again_and_again() -> None:
 
 def test_what_is_no_flow_log_is_left_out() -> None:
     assert names(tree_of(blob("net=/", MIDNIGHT, "other.json")), MIDNIGHT, MIDNIGHT + HOUR) == []
+
+
+# Resources, by name.
+
+
+class Shuffled(MemoryBlobs):
+    """Storage that lists the levels in no order, and what was listed of them."""
+
+    def __init__(self, *blobs: SourceBlob) -> None:
+        super().__init__(ManualClock())
+        for each in blobs:
+            self.put(each, b"")
+        self.listed: list[str] = []
+
+    def prefixes(self, account: str, container: str, under: str) -> Iterator[str]:
+        self.listed.append(under)
+        return iter(sorted(super().prefixes(account, container, under), key=lambda name: name[::-1]))
+
+
+RESOURCES = ["net/", "net/a/", "net/a/b/", "net/b/", "net0/", "other/deep/er/", "z=/", "é/"]
+
+
+def shuffled() -> Shuffled:
+    return Shuffled(*(blob(resource, MIDNIGHT) for resource in reversed(RESOURCES)))
+
+
+def test_resources_come_by_name_in_whatever_order_storage_lists_them() -> None:
+    assert list(FlowLogTree(shuffled()).resources(*PLACE)) == RESOURCES == sorted(RESOURCES)
+
+
+@pytest.mark.parametrize("after", [*RESOURCES, "", "a", "net/a", "net/a/z", "other/", "other/deep/er", "ÿ"])
+def test_a_walk_from_any_resource_on_finds_those_that_come_after_it(after: str) -> None:
+    tree = FlowLogTree(shuffled())
+
+    for _ in range(2):  # also where they are remembered
+        assert list(tree.resources(*PLACE, after=after)) == [each for each in RESOURCES if each > after]
+
+
+def test_levels_that_were_passed_are_not_listed_again() -> None:
+    store = shuffled()
+
+    list(FlowLogTree(store).resources(*PLACE, after="net0/"))
+
+    assert store.listed == ["", "net0/", "other/", "other/deep/", "other/deep/er/", "z=/", "é/"]
+
+
+def test_hours_of_a_day_with_the_same_tens_digit_begin_alike_and_no_others_do() -> None:
+    hours = [MIDNIGHT + number * HOUR for number in range(-24, 48)]
+
+    for hour in hours:
+        alike = [each for each in hours if hour_prefix(each).startswith(hours_prefix(hour))]
+        assert alike == [each for each in hours if (each.date(), each.hour // 10) == (hour.date(), hour.hour // 10)]

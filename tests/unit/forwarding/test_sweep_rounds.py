@@ -57,6 +57,22 @@ def test_of_a_page_the_blob_that_was_written_to_longest_ago_comes_first() -> Non
     assert setup.arrived() == [*expected, another_page]
 
 
+def test_a_page_of_very_many_pending_blobs_ends_before_it_has_all_its_resources() -> None:
+    setup = Sweeping()
+    interfaces = 3000
+    for resource, minutes in (("a", 20), ("b", 30), ("c", 40)):
+        for number in range(interfaces):
+            setup.put(0, resource=resource, mac=f"{number:012X}", minutes_ago=minutes, records=0)
+    begun: list[str] = []
+
+    def forward(blob: SourceBlob, _: float) -> RunResult:
+        begun.append(blob.name.split("/")[1])
+        return RunResult(Outcome.COMPLETE)
+
+    assert setup.sweeper(forward=forward).sweep().caught == 3 * interfaces
+    assert begun == ["b"] * interfaces + ["a"] * interfaces + ["c"] * interfaces
+
+
 def test_the_next_page_is_listed_while_one_is_forwarded() -> None:
     setup = Sweeping()
     first, second = setup.put(1, resource="a"), setup.put(1, resource="b")
