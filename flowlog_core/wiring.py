@@ -9,6 +9,7 @@ from typing import Final
 
 from flowlog_core.adapters.credentials import blob_service
 from flowlog_core.adapters.event_hubs.sink import EventHubSink
+from flowlog_core.adapters.large_records import LargeRecords
 from flowlog_core.adapters.storage.blobs import AzureBlobSource
 from flowlog_core.adapters.storage.checkpoints import AzureCheckpointStore
 from flowlog_core.adapters.storage.quarantine import AzureQuarantine
@@ -64,6 +65,7 @@ class Services:
         log: Where log events go.
         background: Where large blobs are read ahead, and their events are sent.
         stop: Ends runs early.
+        large_records: Which run forms a large record.
 
     """
 
@@ -76,6 +78,7 @@ class Services:
     log: Log
     background: Executor
     stop: StopFlag
+    large_records: LargeRecords
 
     @property
     def forward_ports(self) -> ForwardPorts:
@@ -89,6 +92,7 @@ class Services:
             log=self.log,
             background=self.background,
             stop=self.stop,
+            large_records=self.large_records,
         )
 
     @property
@@ -154,6 +158,7 @@ def connect(settings: Settings, log: Log) -> Services:
         log=log,
         background=InvocationPool(_BACKGROUND_THREADS, thread_name_prefix="background"),
         stop=StopFlag(),
+        large_records=LargeRecords(),
     )
 
 

@@ -1,6 +1,6 @@
 """The flows of one record as values, and the port by which a decoded record becomes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -32,19 +32,40 @@ class EncodedRecord:
     rules: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class OutputLimits:
+    """How many bytes the flows of one record may take.
+
+    Attributes:
+        large: A record whose flows may take more is large: who has many threads forms one at a time.
+        most: Tuples whose flows would take more are rejected.
+
+    """
+
+    large: int = 4 * 1024 * 1024
+    most: int = 64 * 1024 * 1024
+
+
 class RecordEncoder(Protocol):
     """Writes the flows of decoded records; see `flow.formatter.Encoder`."""
 
     def encode(
-        self, blob: SourceBlob, record: Record, decoded: FlowRecord, *, max_flow_bytes: int | None = None
+        self,
+        blob: SourceBlob,
+        record: Record,
+        decoded: FlowRecord,
+        *,
+        max_flow_bytes: int | None = None,
+        before_large: Callable[[], None] | None = None,
     ) -> EncodedRecord:
-        """Flatten and encode a record: a flow for each tuple that fits its layout and the limit.
+        """Flatten and encode a record: a flow for each tuple that fits its layout and the limits, in linear memory.
 
         Args:
             blob: The source blob.
             record: The record as found.
             decoded: The same, decoded.
             max_flow_bytes: A longer flow is rejected; None for no limit.
+            before_large: Called before the flows of a large record are formed, see `OutputLimits`.
 
         """
         ...

@@ -55,6 +55,7 @@ class LogReader:
         preceding: bytes = b"",
         max_flow_bytes: Callable[[], int] | None = None,
         only: Selection | None = None,
+        before_large: Callable[[], None] | None = None,
     ) -> None:
         """Begin at the start of a log, or after a record that ended at `offset`.
 
@@ -65,6 +66,7 @@ class LogReader:
             preceding: The up to `PRECEDING_BYTES` bytes before `offset`.
             max_flow_bytes: A longer flow is rejected like a bad tuple. Called when the first record is found.
             only: Of the tuples of each record, leave out those that are not in this selection.
+            before_large: Called before the flows of a large record are formed, see `OutputLimits`.
 
         """
         self._blob = blob
@@ -72,6 +74,7 @@ class LogReader:
         self._scanner = Scanner(RECORD_MARKER, offset=offset, preceding=preceding)
         self._max_flow_bytes = max_flow_bytes
         self._only = only
+        self._before_large = before_large
 
     @property
     def offset(self) -> int:
@@ -120,7 +123,14 @@ class LogReader:
 
     def _decode(self, item: Item) -> DecodedItem:
         limit = self._max_flow_bytes() if self._max_flow_bytes is not None and isinstance(item, Record) else None
-        return decode_item(self._blob, item, self._encoder, max_flow_bytes=limit, only=self._only)
+        return decode_item(
+            self._blob,
+            item,
+            self._encoder,
+            max_flow_bytes=limit,
+            only=self._only,
+            before_large=self._before_large,
+        )
 
 
 def decode_item(
@@ -130,6 +140,7 @@ def decode_item(
     *,
     max_flow_bytes: int | None = None,
     only: Selection | None = None,
+    before_large: Callable[[], None] | None = None,
 ) -> DecodedItem:
     """Decode and encode one item of the scanner; for the arguments see `LogReader`."""
     if isinstance(item, MalformedRange):
@@ -145,7 +156,7 @@ def decode_item(
         rejected = _reject(blob, item, record.reason, record.reject())
         counts = TupleCounts(rejected.count, rejected.count)
         return DecodedItem(item.end, None, None, rejected, counts, is_record=True)
-    encoded = encoder.encode(blob, item, record, max_flow_bytes=max_flow_bytes)
+    encoded = encoder.encode(blob, item, record, max_flow_bytes=max_flow_bytes, before_large=before_large)
     some_rejected = None
     if encoded.bad:
         some_rejected = _reject(blob, item, f"{len(encoded.bad)} of {total} tuples give no flow", encoded.bad)

@@ -8,27 +8,27 @@ Lines are ASCII: anything else is escaped, so that a line's length is its size i
 """
 
 import json
-import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
-from flowlog_core.decode.encoded_record import EncodedRecord
-from flowlog_core.decode.formats import FlowGroup, FlowRecord, Layout, WithheldGroup
+from flowlog_core.decode.encoded_record import EncodedRecord, OutputLimits
+from flowlog_core.decode.formats import MOST_TUPLES, FlowGroup, FlowRecord, Layout, Row, WithheldGroup
 from flowlog_core.decode.items import Record
 from flowlog_core.decode.rejected import RejectedTuple
+from flowlog_core.flow.constant_values import GROUP_VALUES, RECORD_VALUES
 from flowlog_core.flow.schema import BY_NAME, DEFAULT_FIELDS
 from flowlog_core.source.blob import SourceBlob
 
 _SECONDS_KEPT: Final = 100_000
+_SLICE: Final = 1000  # tuples; split, one takes about 1 kB
+_FORM_BYTES: Final[Mapping[str, int]] = {"text": 2, "number": 0, "number or null": 4}  # beside the text of its part
+_KEPT_LENGTH: Final = 256  # of texts whose JSON is kept from record to record
 _quote = json.JSONEncoder().encode
-_RESOURCE_ID: Final = re.compile(
-    r"/subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/([^/]+)((?:/[^/]+/[^/]+)+)/?", re.IGNORECASE
-)
-_RULE_TYPES: Final = (("DefaultRule_", "default"), ("UserRule_", "user"), ("PlatformRule", "platform"))
+_quote_kept = lru_cache(maxsize=4096)(_quote)
 
 
 class _Seconds(dict[str, str]):
@@ -47,15 +47,20 @@ class _Formatter:
     """A compiled formatter for one layout.
 
     Attributes:
-        record_texts: What gives the JSON text of each key used that is the same in a complete record.
-        group_texts: The same for a flow group.
-        format_rows: Writes lines, from ordinals with rows, the table of seconds, the ids' prefix, and those texts.
+        record_values: What gives the value of each key used that is the same in a complete record.
+        group_values: The same for a flow group.
+        format_rows: Writes lines, from ordinals with rows, the table of seconds, the ids' prefix, and those values as
+            JSON.
+        has_id: Whether flows have their ids.
+        most_bytes: What a line takes at most, beside those values, the prefix and the text of its tuple.
 
     """
 
-    record_texts: tuple[Callable[[SourceBlob, FlowRecord], str], ...]
-    group_texts: tuple[Callable[[FlowGroup], str], ...]
+    record_values: tuple[Callable[[SourceBlob, FlowRecord], str | int | None], ...]
+    group_values: tuple[Callable[[FlowGroup], str | None], ...]
     format_rows: Callable[..., list[str]]
+    has_id: bool
+    most_bytes: int
 
 
 def _compile(fields: Sequence[str], layout: Layout) -> _Formatter:
@@ -76,7 +81,7 @@ def _compile(fields: Sequence[str], layout: Layout) -> _Formatter:
                 tables[table] = form
                 expressions[key] = f"{{{table}[{part}]}}"
     pieces, body = _weave(fields, expressions)
-    constant = [key for level in (_RECORD_TEXTS, _GROUP_TEXTS) for key in level if key in fields]
+    constant = [key for level in (RECORD_VALUES, GROUP_VALUES) for key in level if key in fields]
     parts = ", ".join(f"part{index}" for index in range(len(layout.columns) + 1))
     lines = [
         f"def format_rows(rows, {', '.join(['second', 'id_prefix', *constant])}):",
@@ -86,10 +91,23 @@ def _compile(fields: Sequence[str], layout: Layout) -> _Formatter:
     namespace: dict[str, Callable[..., list[str]]] = {}
     exec("\n".join(lines), tables, namespace)  # noqa: S102 # generated above, from schema and layout alone
     return _Formatter(
-        tuple(of for key, of in _RECORD_TEXTS.items() if key in fields),
-        tuple(of for key, of in _GROUP_TEXTS.items() if key in fields),
-        namespace["format_rows"],
+        record_values=tuple(of for key, of in RECORD_VALUES.items() if key in fields),
+        group_values=tuple(of for key, of in GROUP_VALUES.items() if key in fields),
+        format_rows=namespace["format_rows"],
+        has_id="id" in fields,
+        most_bytes=_most_bytes(fields, layout),
     )
+
+
+def _most_bytes(fields: Sequence[str], layout: Layout) -> int:
+    """Bound what a flow takes beside its constant values and the text of its tuple."""
+    forms = {key: form for column in layout.columns for key, form in column.gives.items()}
+    most = {
+        key: _FORM_BYTES[form] if isinstance(form, str) else max(map(len, form.values())) for key, form in forms.items()
+    }
+    most |= {"time": len('"2022-09-14T09:00:03.599Z"'), "id": len(f'"{MOST_TUPLES}"')}
+    values = sum(most.get(key, len("null")) for key in fields if BY_NAME[key].level == "tuple")
+    return values + len(json.dumps(dict.fromkeys(fields, 0)))
 
 
 def _weave(fields: Sequence[str], expressions: dict[str, str]) -> tuple[list[str], str]:
@@ -122,43 +140,31 @@ def _weave(fields: Sequence[str], expressions: dict[str, str]) -> tuple[list[str
 class Encoder:
     """Writes the flows of records, for one choice of fields. Safe to share between threads."""
 
-    def __init__(self, fields: Sequence[str] = DEFAULT_FIELDS) -> None:
+    def __init__(self, fields: Sequence[str] = DEFAULT_FIELDS, limits: OutputLimits = OutputLimits()) -> None:  # noqa: B008 # frozen
         """Take the keys that flows have, in order; `flow.select_fields` reads such a choice."""
         self._fields = tuple(fields)
+        self._limits = limits
         self._formatters: dict[Layout, _Formatter] = {}
         self._seconds = _Seconds()
 
     def encode(
-        self, blob: SourceBlob, record: Record, decoded: FlowRecord, *, max_flow_bytes: int | None = None
+        self,
+        blob: SourceBlob,
+        record: Record,
+        decoded: FlowRecord,
+        *,
+        max_flow_bytes: int | None = None,
+        before_large: Callable[[], None] | None = None,
     ) -> EncodedRecord:
-        """Flatten and encode a record: a flow for each tuple that fits its layout and the limit."""
-        formatter = self._formatter(decoded.layout)
-        id_prefix = f"{blob.key}-{record.start}-{record.crc:08x}-"
-        texts = [of(blob, decoded) for of in formatter.record_texts]
-        lines: list[str] = []
-        ordinals: list[int] = []
-        bad: list[RejectedTuple] = []
-        denied = 0
-        rules: Counter[str] = Counter()
-        for group in decoded.groups:
-            if isinstance(group, WithheldGroup):
-                bad += group.reject()
-                continue
-            rows, reasons = decoded.layout.split(group.tuples)
-            denied += decoded.layout.count_denied(rows)
-            rules[group.rule] += len(rows)
-            own = group.ordinals
-            if reasons:
-                bad += [RejectedTuple(own[index], reason) for index, reason in reasons.items()]
-                own = [ordinal for index, ordinal in enumerate(own) if index not in reasons]
-            of_group = [of(group) for of in formatter.group_texts]
-            numbered = zip(own, rows, strict=True)
-            lines += formatter.format_rows(numbered, self._seconds, id_prefix, *texts, *of_group)
-            ordinals += own
-        if max_flow_bytes is not None and lines and max(map(len, lines)) > max_flow_bytes:
-            lines, ordinals, long = _drop_long(lines, ordinals, max_flow_bytes)
-            bad = sorted(bad + long, key=lambda each: -1 if each.ordinal is None else each.ordinal)
-        return EncodedRecord(id_prefix, lines, ordinals, tuple(bad), denied, rules)
+        """Flatten and encode a record; see `RecordEncoder`."""
+        writer = _RecordWriter(self._formatter(decoded.layout), self._seconds, blob, record, decoded)
+        if writer.most_bytes <= self._limits.large:
+            encoded = writer.write()
+            if max_flow_bytes is None or max(map(len, encoded.lines), default=0) <= max_flow_bytes:
+                return encoded
+        elif before_large is not None:
+            before_large()
+        return writer.write(_Budget(self._limits.most, max_flow_bytes))
 
     def _formatter(self, layout: Layout) -> _Formatter:
         formatter = self._formatters.get(layout)
@@ -167,57 +173,126 @@ class Encoder:
         return formatter
 
 
-def _drop_long(lines: list[str], ordinals: list[int], limit: int) -> tuple[list[str], list[int], list[RejectedTuple]]:
-    kept = [(line, ordinal) for line, ordinal in zip(lines, ordinals, strict=True) if len(line) <= limit]
-    bad = [
-        RejectedTuple(ordinal, f"a flow of {len(line)} bytes, where an event takes {limit}")
-        for line, ordinal in zip(lines, ordinals, strict=True)
-        if len(line) > limit
-    ]
-    return [line for line, _ in kept], [ordinal for _, ordinal in kept], bad
+class _RecordWriter:
+    """Writes the flows of one record, a slice of a group at a time.
 
+    Attributes:
+        most_bytes: The flows take no more than so many bytes.
 
-def _text(value: str | None) -> str:
-    return "null" if value is None else _quote(value)
-
-
-def _rule_type(group: FlowGroup) -> str | None:
-    return next((kind for prefix, kind in _RULE_TYPES if group.rule.startswith(prefix)), None)
-
-
-@lru_cache(maxsize=1024)  # few resources have many records
-def _resource_parts(resource_id: str) -> tuple[str | None, str | None, str | None, str | None]:
-    """Split a resource id into subscription, resource group, type and name.
-
-    Type and name of a child resource are joined by slashes, as Resource Manager writes them:
-    ``Microsoft.Network/virtualNetworks/subnets`` and ``net/subnet``.
     """
-    match = _RESOURCE_ID.fullmatch(resource_id)
-    if match is None:
-        return None, None, None, None
-    subscription, group, provider, path = match.groups()
-    names = path.split("/")[1:]
-    return subscription, group, "/".join([provider, *names[::2]]), "/".join(names[1::2])
+
+    def __init__(
+        self, formatter: _Formatter, seconds: _Seconds, blob: SourceBlob, record: Record, decoded: FlowRecord
+    ) -> None:
+        self._formatter = formatter
+        self._seconds = seconds
+        self._layout = decoded.layout
+        self._id_prefix = f"{blob.key}-{record.start}-{record.crc:08x}-"
+        long_texts: dict[str, str] = {}  # what belongs to an upper level comes again with each lower one
+        self._of_record = [_json_text(of(blob, decoded), long_texts) for of in formatter.record_values]
+        self._constant_bytes = len(self._id_prefix) * formatter.has_id + sum(map(len, self._of_record))
+        self._groups: list[tuple[FlowGroup | WithheldGroup, list[str]]] = []
+        self.most_bytes = len(record.raw)  # in which all tuples are
+        for group in decoded.groups:
+            if isinstance(group, WithheldGroup):
+                self._groups.append((group, []))
+                continue
+            of_group = [_json_text(of(group), long_texts) for of in formatter.group_values]
+            self._groups.append((group, of_group))
+            flow_bytes = formatter.most_bytes + self._constant_bytes + sum(map(len, of_group))
+            self.most_bytes += flow_bytes * len(group.ordinals)
+
+    def write(self, budget: "_Budget | None" = None) -> EncodedRecord:
+        """Write what of the record fits its layout, and the budget, which is asked before anything is written."""
+        lines: list[str] = []
+        ordinals: list[int] = []
+        bad: list[RejectedTuple] = []
+        denied = 0
+        rules: Counter[str] = Counter()
+        for group, of_group in self._groups:
+            if isinstance(group, WithheldGroup):
+                bad += group.reject()
+                continue
+            for tuples, numbers in _slices(group):
+                rows, reasons = self._layout.split(tuples)
+                denied += self._layout.count_denied(rows)
+                rules[group.rule] += len(rows)
+                own = numbers
+                if reasons or budget is not None:
+                    rows, own, rejected = self._reject(rows, numbers, reasons, of_group, budget)
+                    bad += rejected
+                if rows:  # else the constants would be put together for nothing
+                    lines += self._format(rows, own, self._id_prefix, (*self._of_record, *of_group))
+                    ordinals += own
+        return EncodedRecord(self._id_prefix, lines, ordinals, tuple(bad), denied, rules)
+
+    def _reject(
+        self,
+        rows: Sequence[Row],
+        ordinals: Sequence[int],
+        reasons: Mapping[int, str],
+        of_group: list[str],
+        budget: "_Budget | None",
+    ) -> tuple[Sequence[Row], Sequence[int], list[RejectedTuple]]:
+        """Tell the rows of a slice that may be written, with their ordinals, from the tuples that give no flow."""
+        rejected = [RejectedTuple(ordinals[index], reason) for index, reason in reasons.items()]
+        ordinals = _without(ordinals, reasons)
+        if budget is not None and rows:
+            constant_bytes = self._constant_bytes + sum(map(len, of_group))
+            bare = self._format(rows, ordinals, "", [""] * (len(self._of_record) + len(of_group)))
+            refused = budget.refuse(constant_bytes + len(line) for line in bare)
+            rejected += [RejectedTuple(ordinals[index], reason) for index, reason in refused.items()]
+            rows, ordinals = _without(rows, refused), _without(ordinals, refused)
+        return rows, ordinals, sorted(rejected, key=lambda each: each.ordinal or 0)
+
+    def _format(
+        self, rows: Sequence[Row], ordinals: Sequence[int], id_prefix: str, constants: Sequence[str]
+    ) -> list[str]:
+        return self._formatter.format_rows(zip(ordinals, rows, strict=True), self._seconds, id_prefix, *constants)
 
 
-_RECORD_TEXTS: Final[Mapping[str, Callable[[SourceBlob, FlowRecord], str]]] = {
-    "recordTime": lambda _, record: _text(record.time),
-    "flowLogType": lambda _, record: _text(record.layout.type),
-    "flowLogVersion": lambda _, record: str(record.layout.version),
-    "flowLogResourceId": lambda _, record: _text(record.flow_log_resource_id),
-    "targetResourceId": lambda _, record: _text(record.target_resource_id),
-    "category": lambda _, record: _text(record.category),
-    "operationName": lambda _, record: _text(record.operation_name),
-    "flowLogGuid": lambda _, record: _text(record.flow_log_guid),
-    "subscriptionId": lambda _, record: _text(_resource_parts(record.target_resource_id)[0]),
-    "resourceGroup": lambda _, record: _text(_resource_parts(record.target_resource_id)[1]),
-    "resourceType": lambda _, record: _text(_resource_parts(record.target_resource_id)[2]),
-    "resourceName": lambda _, record: _text(_resource_parts(record.target_resource_id)[3]),
-    "blob": lambda blob, _: _text(blob.path),
-}
-_GROUP_TEXTS: Final[Mapping[str, Callable[[FlowGroup], str]]] = {
-    "macAddress": lambda group: _text(group.mac_address),
-    "aclId": lambda group: _text(group.acl_id),
-    "rule": lambda group: _text(group.rule),
-    "ruleType": lambda group: _text(_rule_type(group)),
-}
+class _Budget:
+    """How many bytes of output a record has left."""
+
+    def __init__(self, most_bytes: int, max_flow_bytes: int | None) -> None:
+        self._left = most_bytes
+        self._max_flow_bytes = max_flow_bytes
+
+    def refuse(self, sizes: Iterable[int]) -> dict[int, str]:
+        """Take flows of these sizes, up to the first one that there is no room for; return why others are refused."""
+        refused = {}
+        for index, size in enumerate(sizes):
+            if self._max_flow_bytes is not None and size > self._max_flow_bytes:
+                refused[index] = f"a flow of {size} bytes, where an event takes {self._max_flow_bytes}"
+            elif size > self._left:
+                refused[index] = "output too large"
+                self._left = 0
+            else:
+                self._left -= size
+        return refused
+
+
+def _json_text(value: str | int | None, long_texts: dict[str, str]) -> str:
+    """Write a constant value as JSON; `long_texts` are those of the record that were written before."""
+    if not isinstance(value, str):
+        return "null" if value is None else str(value)
+    if len(value) <= _KEPT_LENGTH:
+        return _quote_kept(value)
+    text = long_texts.get(value)
+    if text is None:
+        text = long_texts[value] = _quote(value)
+    return text
+
+
+def _slices(group: FlowGroup) -> Iterable[tuple[Sequence[object], Sequence[int]]]:
+    """Return the tuples of a group with their ordinals, so many at a time that split ones take little memory."""
+    if len(group.tuples) <= _SLICE:
+        return ((group.tuples, group.ordinals),)
+    return (
+        (group.tuples[start : start + _SLICE], group.ordinals[start : start + _SLICE])
+        for start in range(0, len(group.tuples), _SLICE)
+    )
+
+
+def _without[T](values: Sequence[T], indices: Collection[int]) -> Sequence[T]:
+    return [value for index, value in enumerate(values) if index not in indices] if indices else values

@@ -24,13 +24,14 @@ from flowlog_core.errors import (
     StoppedError,
     StorageError,
 )
-from flowlog_core.events.packer import Packer
 from flowlog_core.flow.formatter import Encoder
 from flowlog_core.forwarding.delivery import Delivery, Patience
 from flowlog_core.forwarding.forward_ports import ForwardPorts
+from flowlog_core.forwarding.large_records import LargeRecordTurn
 from flowlog_core.forwarding.lease import HeldLease
 from flowlog_core.forwarding.options import ForwardOptions
 from flowlog_core.forwarding.outcome import Outcome, PassReport
+from flowlog_core.forwarding.packing import Packing
 from flowlog_core.forwarding.ports import Chunk
 from flowlog_core.forwarding.progress import Progress
 from flowlog_core.forwarding.snapshot import SnapshotReader
@@ -97,7 +98,8 @@ class BlobPass:
         )
         self._snapshot = SnapshotReader(report, ports.source, ports.background, options.chunk_bytes)
         self._log = LogReader(blob, encoder)
-        self._packer: Packer | None = None  # made for a snapshot's first record: it takes a connection to the hub
+        self._large_record = LargeRecordTurn(ports.large_records, self._wait_for_turn)
+        self._packing = Packing(blob, options, self._progress, self._delivery)
         self._last_moment: datetime | None = None  # of the records with a readable time
         self._report.from_offset = self._progress.committed.offset
 
@@ -131,6 +133,7 @@ class BlobPass:
         except StoppedError:
             pass  # a stop at once: the rest of a range comes again with the next run
         finally:
+            self._large_record.end()
             self._commit()
             _complete(self._report, self._progress)
             if self._last_moment is not None:
@@ -154,23 +157,27 @@ class BlobPass:
             self._ports.log("flowlog.rewritten", fields, level=logging.WARNING)
             return None
         self._progress.begin_snapshot(first.etag, first.length)
-        self._packer = None
+        self._packing = Packing(self._blob, self._options, self._progress, self._delivery)
         self._log = LogReader(
             self._blob,
             self._encoder,
             offset=checkpoint.offset,
             preceding=preceding,
-            max_flow_bytes=lambda: self._open_packer().max_flow_bytes,
+            max_flow_bytes=self._packing.max_flow_bytes,
+            before_large=self._take_turn,
         )
         try:
             for decoded in self._log.read(self._chunks(first, checkpoint.offset, len(preceding))):
                 self._forward_item(decoded)
+                del decoded  # a large record is let go of before another one is formed
+                self._large_record.end()
             self._deliver_rest()
         except BlobChangedError:
             return None
         except NotAFlowLogError as error:
             crc = zlib.crc32(first.data[:HEADER_BYTES])
-            self._put_aside(QuarantineItem(self._blob, 0, first.length, crc, str(error), None))
+            item = QuarantineItem(self._blob, 0, first.length, crc, str(error), None)
+            _quarantine(item, self._lease, self._ports, self._report)
             self._progress.read_no_flow_log()
         complete = not self._log.unfinished
         self._progress.end_snapshot(complete=complete)
@@ -206,7 +213,7 @@ class BlobPass:
         """Pack what an item gave, and send what there is enough of."""
         encoded = decoded.encoded
         if decoded.rejected is not None:
-            self._put_aside(decoded.rejected)
+            _quarantine(decoded.rejected, self._lease, self._ports, self._report)
         flows = len(encoded.lines) if encoded is not None else 0
         self._progress.count(decoded.counts)
         self._progress.read(self._log.offset, self._log.preceding, is_record=decoded.is_record, flows=flows)
@@ -214,37 +221,26 @@ class BlobPass:
             self._last_moment = decoded.record.moment or self._last_moment
             self._report.denied += encoded.denied
             self._report.rules.update(encoded.rules)
-            for packed in self._open_packer().add(decoded.end, encoded, self._progress.pending):
-                self._delivery.enqueue(packed)
+            self._packing.add(decoded.end, encoded)
+        if self._large_record.held:
+            self._deliver_rest()
         self._delivery.send_ahead(self._ports.background, self._options.batch_bytes)
         self._end_where_time_is_up()
 
-    def _open_packer(self) -> Packer:
-        if self._packer is None:
-            self._packer = Packer(
-                self._blob,
-                self._options.events,
-                max_event_bytes=self._delivery.max_event_bytes(),
-                generation=self._progress.reached.generation,
-                range_start=self._progress.range_start,
-                replay=self._options.replay,
-            )
-        return self._packer
+    # A large record: what is good before it is committed first, and it is sent before another run forms one.
 
-    def _put_aside(self, item: QuarantineItem) -> None:
-        """Put an item in quarantine."""
+    def _take_turn(self) -> None:
+        self._deliver_rest()
+        self._commit()
+        self._large_record.take()
+
+    def _wait_for_turn(self) -> None:
         self._lease.hold()
-        self._ports.quarantine.put(item, self._ports.clock.now())
-        self._report.requests += 1
-        self._ports.log("flowlog.quarantined", _fields_of(item), level=logging.WARNING)
-
-    # Sending and committing.
+        self._end_where_time_is_up()
 
     def _deliver_rest(self) -> None:
         """Send all that was packed; then everything that was read is forwarded."""
-        if self._packer is not None:
-            for packed in self._packer.flush():
-                self._delivery.enqueue(packed)
+        self._packing.flush()
         self._delivery.drain()
 
     def _commit_where_due(self) -> None:
@@ -270,12 +266,16 @@ def _complete(report: PassReport, progress: Progress) -> None:
     report.events = progress.events
 
 
-def _fields_of(item: QuarantineItem) -> dict[str, object]:
-    """Return the fields of the log event ``flowlog.quarantined``."""
-    return {
+def _quarantine(item: QuarantineItem, lease: HeldLease, ports: ForwardPorts, report: PassReport) -> None:
+    """Put an item in quarantine."""
+    lease.hold()
+    ports.quarantine.put(item, ports.clock.now())
+    report.requests += 1
+    fields = {
         "blob": item.blob.path,
         "offset": item.offset,
         "length": item.length,
         "reason": item.reason,
         "count": item.count,
     }
+    ports.log("flowlog.quarantined", fields, level=logging.WARNING)

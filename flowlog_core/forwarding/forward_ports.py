@@ -3,7 +3,7 @@
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from flowlog_core.forwarding.ports import BlobSource, Clock, EventSink, Log, Quarantine
+from flowlog_core.forwarding.ports import BlobSource, Clock, EventSink, Log, Quarantine, Turn
 from flowlog_core.forwarding.stop import StopFlag
 from flowlog_core.source.gate import Gate
 
@@ -21,6 +21,7 @@ class ForwardPorts:
         log: Where log events go.
         background: Where a large blob is read ahead, and its events are sent.
         stop: Ends passes early.
+        large_records: Which run forms a large record, of all in the process.
 
     """
 
@@ -32,3 +33,4 @@ class ForwardPorts:
     log: Log
     background: Executor
     stop: StopFlag
+    large_records: Turn

@@ -277,6 +277,18 @@ class Clock(Protocol):
         ...
 
 
+class Turn(Protocol):
+    """What one thread of a process has at a time; a `threading.Lock` is one."""
+
+    def acquire(self, *, timeout: float) -> bool:
+        """Wait for it up to so many seconds; say whether it was had."""
+        ...
+
+    def release(self) -> None:
+        """Let it go."""
+        ...
+
+
 class Log(Protocol):
     """Takes log events: a name, and fields that are safe to show (no secret, no address, no tuple)."""
 

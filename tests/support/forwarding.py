@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Any
 
 from flowlog_core.events.packer import EventOptions
@@ -10,6 +11,7 @@ from flowlog_core.forwarding.forward_ports import ForwardPorts
 from flowlog_core.forwarding.forwarder import Forwarder
 from flowlog_core.forwarding.options import ForwardOptions
 from flowlog_core.forwarding.outcome import PassReport
+from flowlog_core.forwarding.ports import Turn
 from flowlog_core.forwarding.stop import StopFlag
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.gate import Gate
@@ -41,6 +43,7 @@ class Setup:
     log: MemoryLog = field(default_factory=MemoryLog)
     background: Executor = field(default_factory=AtOnce)
     stop: StopFlag = field(default_factory=StopFlag)
+    large_records: Turn = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
         self.blobs = MemoryBlobs(self.clock)
@@ -62,6 +65,7 @@ class Setup:
             log=self.log,
             background=self.background,
             stop=self.stop,
+            large_records=self.large_records,
         )
 
     def forward(self, blob: SourceBlob = VNET) -> PassReport:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from flowlog_core.decode.formats import nsg, vnet
 from flowlog_core.decode.formats.layout import COUNTERS, TIME, Column, Layout, Row
+from flowlog_core.decode.formats.levels import MOST_TUPLES
 from flowlog_core.decode.formats.record import FlowGroup, FlowRecord, Json, WithheldGroup, WithheldRecord
 from flowlog_core.decode.items import RecordMarker
 from flowlog_core.errors import ShapeError
@@ -16,6 +17,7 @@ from flowlog_core.errors import ShapeError
 __all__ = [
     "COUNTERS",
     "LAYOUTS",
+    "MOST_TUPLES",
     "RECORD_MARKER",
     "TIME",
     "Column",

@@ -55,7 +55,8 @@ def _json_texts(table: Mapping[str, str]) -> dict[str, str]:
 
 _OCTET: Final = f"(?:{at_most(255)})"
 _IPV4: Final = rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}"
-_IPV6: Final = r"[0-9A-Fa-f.]*+:[0-9A-Fa-f:.]++"  # the letters only; `_is_ipv6` has the last word
+_IPV6: Final = r"[0-9A-Fa-f.]*+:[0-9A-Fa-f:.]++"  # the letters only; `_is_address` has the last word
+_IPV6_LENGTH: Final = len("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255")
 _DENIED: Final = "D"  # as a decision and as a flow state
 _STATES: Final = {"B": "begin", "C": "continue", "E": "end"}
 _PROTOCOL_TEXTS: Final = {
@@ -99,9 +100,13 @@ COUNTERS: Final = tuple(
 """The four counters; an empty one is not known, which is not zero."""
 
 
-@lru_cache(maxsize=65536)
-def _is_ipv6(text: str) -> bool:
+def _is_address(text: str) -> bool:
     """Whether the text is an IPv6 address without a zone id (RFC 4291, section 2.2)."""
+    return len(text) <= _IPV6_LENGTH and _is_ipv6(text)
+
+
+@lru_cache(maxsize=65536)  # of texts that are short
+def _is_ipv6(text: str) -> bool:
     try:
         return IPv6Address(text).scope_id is None
     except AddressValueError:
@@ -151,7 +156,7 @@ class Layout:
     def _column_patterns(self) -> tuple[re.Pattern[str], ...]:
         return tuple(re.compile(column.pattern, re.ASCII) for column in self.columns)
 
-    def split(self, tuples: Sequence[object]) -> tuple[list[Row], dict[int, str]]:
+    def split(self, tuples: Sequence[object]) -> tuple[Sequence[Row], dict[int, str]]:
         """Validate and split the tuples of a flow group.
 
         Returns:
@@ -186,18 +191,18 @@ class Layout:
         return rows
 
     def _have_addresses(self, rows: list[Row]) -> bool:
-        return all(":" not in row[part] or _is_ipv6(row[part]) for row in rows for part in self._address_parts)
+        return all(":" not in row[part] or _is_address(row[part]) for row in rows for part in self._address_parts)
 
     def _reason(self, text: object) -> str:
         """Say why a tuple doesn't fit, without any of its content."""
         if not isinstance(text, str):
             return "not a string"
-        parts = text.split(",")
-        if len(parts) != len(self.columns):
-            return f"{len(parts)} columns where {self.type} version {self.version} has {len(self.columns)}"
-        for column, pattern, part in zip(self.columns, self._column_patterns, parts, strict=True):
+        columns = text.count(",") + 1
+        if columns != len(self.columns):
+            return f"{columns} columns where {self.type} version {self.version} has {len(self.columns)}"
+        for column, pattern, part in zip(self.columns, self._column_patterns, text.split(","), strict=True):
             if pattern.fullmatch(part) is None:
                 return f"no {column.name}"
-            if "address" in column.name and ":" in part and not _is_ipv6(part):
+            if "address" in column.name and ":" in part and not _is_address(part):
                 return f"no {column.name}"
         raise AssertionError("a tuple whose every column fits was refused")

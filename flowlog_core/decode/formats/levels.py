@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flowlog_core.decode.formats.record import FlowGroup, Json, WithheldGroup, array, text
+from flowlog_core.decode.formats.record import FlowGroup, Json, WithheldGroup
 from flowlog_core.decode.items import MAX_RECORD_BYTES
 from flowlog_core.errors import ShapeError
 
@@ -51,77 +51,79 @@ class Levels:
 
         """
         groups: list[FlowGroup | WithheldGroup] = []
-        numbers = _Numbers()
+        first = 0  # ordinal of the next tuple
         for number, upper in enumerate(uppers):
             at = f"{self.at}/{number}"
-            try:
-                name, lowers = text(_object(upper, self.upper), self.upper_name), array(upper, self.lower)
-            except ShapeError as error:
-                groups += self._withhold_upper(upper, at, str(error), at, numbers)
+            fault = _fault(upper, self.upper, self.upper_name, self.lower)
+            if fault is not None:
+                for withheld in self._withhold_upper(upper, at, first, fault, at):
+                    first += len(withheld.ordinals)
+                    groups.append(withheld)
+                    _bound(first, len(groups))
                 continue
+            name, lowers, below = upper[self.upper_name], upper[self.lower], f"{at}/{self.lower}/"
+            _bound(first, len(groups) + len(lowers))
             for index, lower in enumerate(lowers):
-                below = f"{at}/{self.lower}/{index}"
-                try:
-                    lower_name, tuples = text(_object(lower, self.lower), self.lower_name), array(lower, "flowTuples")
-                except ShapeError as error:
-                    groups.append(self._withhold_lower(lower, below, str(error), below, numbers))
+                fault = _fault(lower, self.lower, self.lower_name, "flowTuples")
+                if fault is None:
+                    tuples = lower["flowTuples"]
+                    ordinals = range(first, first + len(tuples))
+                    first = ordinals.stop
+                    groups.append(make(name, lower[self.lower_name], tuples, ordinals, f"{below}{index}"))
                 else:
-                    groups.append(make(name, lower_name, tuples, numbers.take(len(tuples)), below))
+                    withheld = self._withhold_lower(lower, f"{below}{index}", first, fault, f"{below}{index}")
+                    first += len(withheld.ordinals)
+                    groups.append(withheld)
+        _bound(first, len(groups))
         return groups
 
-    def withhold(self, uppers: list[Any], reason: str) -> list[WithheldGroup]:
+    def withhold(self, uppers: list[Any], fault: str) -> list[WithheldGroup]:
         """Withhold all flow groups, as the record itself has a fault.
 
         Raises:
             ShapeError: There are more than `MOST_TUPLES`.
 
         """
-        numbers = _Numbers()
-        return [
-            group
-            for number, upper in enumerate(uppers)
-            for group in self._withhold_upper(upper, f"{self.at}/{number}", reason, "", numbers)
-        ]
+        groups: list[WithheldGroup] = []
+        first = 0
+        for number, upper in enumerate(uppers):
+            for withheld in self._withhold_upper(upper, f"{self.at}/{number}", first, fault, ""):
+                first += len(withheld.ordinals)
+                groups.append(withheld)
+                _bound(first, len(groups))
+        return groups
 
-    def _withhold_upper(
-        self, upper: object, at: str, reason: str, fault_at: str, numbers: "_Numbers"
-    ) -> Iterator[WithheldGroup]:
+    def _withhold_upper(self, upper: Json, at: str, first: int, fault: str, fault_at: str) -> Iterator[WithheldGroup]:
         """Withhold what is below an upper level, for a fault of it or of its record."""
-        try:
-            lowers = array(_object(upper, self.upper), self.lower)
-        except ShapeError as error:
-            yield WithheldGroup(str(error), at, None, numbers.take(0))
+        uncounted = _fault(upper, self.upper, None, self.lower)
+        if uncounted is not None:
+            yield WithheldGroup(uncounted, at, None, range(0))
             return
-        for index, lower in enumerate(lowers):
-            yield self._withhold_lower(lower, f"{at}/{self.lower}/{index}", reason, fault_at, numbers)
+        for index, lower in enumerate(upper[self.lower]):
+            group = self._withhold_lower(lower, f"{at}/{self.lower}/{index}", first, fault, fault_at)
+            first += len(group.ordinals)
+            yield group
 
-    def _withhold_lower(self, lower: object, at: str, reason: str, fault_at: str, numbers: "_Numbers") -> WithheldGroup:
+    def _withhold_lower(self, lower: Json, at: str, first: int, fault: str, fault_at: str) -> WithheldGroup:
         """Withhold the tuples of a lower level, for a fault of it or above it."""
-        tuples: list[object] | None = None
-        try:
-            tuples = array(_object(lower, self.lower), "flowTuples")
-        except ShapeError as error:
-            reason, fault_at = str(error), at
-        return WithheldGroup(reason, fault_at, tuples, numbers.take(len(tuples or ())))
+        uncounted = _fault(lower, self.lower, None, "flowTuples")
+        if uncounted is not None:
+            return WithheldGroup(uncounted, at, None, range(0))
+        tuples = lower["flowTuples"]
+        return WithheldGroup(fault, fault_at, tuples, range(first, first + len(tuples)))
 
 
-class _Numbers:
-    """Gives the tuples of a record their ordinals, up to as many as a record can have."""
-
-    def __init__(self) -> None:
-        self._tuples = self._groups = 0
-
-    def take(self, count: int) -> range:
-        """Return the ordinals of the next group's tuples."""
-        first = self._tuples
-        self._tuples += count
-        self._groups += 1
-        if self._tuples + self._groups > MOST_TUPLES:
-            raise ShapeError(f"more than {MOST_TUPLES} tuples and flow groups")
-        return range(first, self._tuples)
+def _fault(level: object, array: str, name: str | None, below: str) -> str | None:
+    """Return what is wrong with a level of an array: with its name, unless that doesn't matter, and what is below."""
+    if not isinstance(level, dict):
+        return f"{array} holds something that is no object"
+    if name is not None and not isinstance(level.get(name), str):
+        return f"{name} is not a string" if name in level else f"no {name}"
+    if not isinstance(level.get(below), list):
+        return f"{below} is not an array" if below in level else f"no {below}"
+    return None
 
 
-def _object(value: object, key: str) -> Json:
-    if not isinstance(value, dict):
-        raise ShapeError(f"{key} holds something that is no object")
-    return value
+def _bound(tuples: int, groups: int) -> None:
+    if tuples + groups > MOST_TUPLES:
+        raise ShapeError(f"more than {MOST_TUPLES} tuples and flow groups")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
 
 from greenlet import getcurrent
 
@@ -74,6 +75,7 @@ class History:
             log=sim.log,
             background=Background(sim),
             stop=StopFlag(),
+            large_records=Lock(),  # its records are small
         )
         self.forwarder = Forwarder(
             ports,
