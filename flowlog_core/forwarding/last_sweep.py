@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Self
-from urllib.parse import quote, unquote
 
 from flowlog_core.errors import LastSweepUnreadableError
+from flowlog_core.forwarding.metadata import read_text, read_time, write_text, write_time
 
 _MOST_BYTES: Final = 2000
 """Of a resource's name: percent-encoded it then fits into a blob's metadata, which is 8 KiB at most."""
@@ -65,15 +65,15 @@ class LastSweep:
 
         A resource's name of over 2,000 bytes is cut: the next sweep then goes on a little before it.
         """
-        metadata = {"time": self.time.isoformat()}
+        metadata = {"time": write_time(self.time)}
         if self.position is not None:
             place, resource = self.position.place, self.position.resource
             metadata |= {
-                "hour": place.hour.isoformat(),
-                "account": quote(place.account),
-                "container": quote(place.container),
-                "resource": quote(_cut(resource), safe="/="),
-                "roundbegan": self.round_began.isoformat() if self.round_began else "",
+                "hour": write_time(place.hour),
+                "account": write_text(place.account),
+                "container": write_text(place.container),
+                "resource": write_text(_cut(resource)),
+                "roundbegan": write_time(self.round_began) if self.round_began else "",
             }
         return {key: value for key, value in metadata.items() if value}
 
@@ -85,31 +85,18 @@ class LastSweep:
             LastSweepUnreadableError: It was written by something else.
 
         """
-        time = _time(metadata, "time")
-        if "hour" not in metadata:
-            return cls(time)
-        place = Place(_time(metadata, "hour"), _text(metadata, "account"), _text(metadata, "container"))
-        resource = _text(metadata, "resource") if "resource" in metadata else ""
-        round_began = _time(metadata, "roundbegan") if "roundbegan" in metadata else None
+        try:
+            time = read_time(metadata, "time")
+            if "hour" not in metadata:
+                return cls(time)
+            hour, account = read_time(metadata, "hour"), read_text(metadata, "account")
+            place = Place(hour, account, read_text(metadata, "container"))
+            resource = read_text(metadata, "resource") if "resource" in metadata else ""
+            round_began = read_time(metadata, "roundbegan") if "roundbegan" in metadata else None
+        except ValueError as error:
+            raise LastSweepUnreadableError(str(error)) from None
         return cls(time, Position(place, resource), round_began)
 
 
 def _cut(resource: str) -> str:
     return resource.encode()[:_MOST_BYTES].decode(errors="ignore")
-
-
-def _time(metadata: Mapping[str, str], key: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(metadata[key])
-    except (KeyError, ValueError):
-        time = None
-    if time is None or time.tzinfo is None:
-        raise LastSweepUnreadableError(f"{key!r} of the metadata of last-sweep is no time with a time zone")
-    return time
-
-
-def _text(metadata: Mapping[str, str], key: str) -> str:
-    try:
-        return unquote(metadata[key], errors="strict")
-    except (KeyError, ValueError):
-        raise LastSweepUnreadableError(f"{key!r} of the metadata of last-sweep is no percent-encoded text") from None

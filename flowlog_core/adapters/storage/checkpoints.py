@@ -13,7 +13,13 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient
 
 from flowlog_core.adapters.credentials import storage_errors
-from flowlog_core.errors import BlobGoneError, CheckpointLostError, CheckpointUnreadableError, StorageError
+from flowlog_core.errors import (
+    BlobGoneError,
+    CheckpointLostError,
+    CheckpointUnreadableError,
+    LastSweepUnreadableError,
+    StorageError,
+)
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.first_run import read_first_run, write_first_run
 from flowlog_core.forwarding.last_sweep import LastSweep
@@ -103,12 +109,16 @@ class AzureCheckpointStore:
 
     def last_sweep(self) -> LastSweep | None:
         """See `ports.CheckpointStore.last_sweep`."""
+        client = self._container.get_blob_client(self._names.last_sweep)
         with storage_errors("reading what the last sweep left"):
             try:
-                properties = self._container.get_blob_client(self._names.last_sweep).get_blob_properties()
+                metadata = client.get_blob_properties().metadata or {}
             except ResourceNotFoundError:
                 return None
-        return LastSweep.from_metadata(properties.metadata)
+        try:
+            return LastSweep.from_metadata(metadata)
+        except LastSweepUnreadableError as error:
+            raise LastSweepUnreadableError(f"{_place(client)}: {error}") from None
 
     def keep_last_sweep(self, last_sweep: LastSweep) -> None:
         """See `ports.CheckpointStore.keep_last_sweep`; two or three requests the first time."""
@@ -138,10 +148,6 @@ def _first_run(client: BlobClient) -> datetime:
 def _place(client: BlobClient) -> str:
     """Return container and name of one of our blobs, for a message."""
     return f"{client.container_name}/{client.blob_name}"
-
-
-def _kept_time(client: BlobClient) -> datetime:
-    return datetime.fromisoformat(client.get_blob_properties().metadata["time"])
 
 
 def _acquire(client: BlobClient, blob: SourceBlob, *, requests: int) -> "AzureCheckpointLease | None":

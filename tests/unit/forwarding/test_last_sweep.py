@@ -11,7 +11,9 @@ from flowlog_core.errors import LastSweepUnreadableError
 from flowlog_core.forwarding.last_sweep import LastSweep, Place, Position
 
 METADATA_BYTES = 8192  # learn.microsoft.com, "Setting and retrieving properties and metadata for blob resources"
-TIMES = st.datetimes(timezones=st.just(UTC))
+TIMES = st.builds(
+    lambda time: time.replace(microsecond=time.microsecond // 1000 * 1000), st.datetimes(timezones=st.just(UTC))
+)
 TEXTS = st.text("ab/=%& é東😀", max_size=20)
 NAMES = TEXTS | st.builds(lambda text, length: (text * length)[:length], TEXTS, st.integers(400, 1024))
 POSITIONS = st.builds(Position, st.builds(Place, TIMES, st.text("a0", min_size=3), st.text("a-0", min_size=3)), NAMES)
@@ -47,12 +49,12 @@ def test_what_0_1_0_kept_is_read_and_what_is_kept_has_the_time_that_it_reads() -
 
 def test_the_metadata_is_what_people_may_read() -> None:
     assert SOME.to_metadata() == {
-        "time": "2026-11-20T23:17:01.500000+00:00",
-        "hour": "2026-11-20T21:00:00+00:00",
+        "time": "2026-11-20T23:17:01.500+00:00",
+        "hour": "2026-11-20T21:00:00.000+00:00",
         "account": "logs",
         "container": "insights-logs-flowlogflowevent",
-        "resource": "flowLogResourceID=/SUB/a%20b/%C3%A9/",
-        "roundbegan": "2026-11-20T23:12:01.500000+00:00",
+        "resource": "flowLogResourceID%3D%2FSUB%2Fa%20b%2F%C3%A9%2F",
+        "roundbegan": "2026-11-20T23:12:01.500+00:00",
     }
 
 
@@ -69,17 +71,17 @@ def test_the_metadata_is_what_people_may_read() -> None:
         ("account", None),
         ("container", None),
         ("resource", "%FF"),
+        ("resource", "a/b"),
         ("roundbegan", "0"),
     ],
 )
-def test_malformed_metadata_is_one_error_that_names_the_key_and_not_its_value(key: str, value: str | None) -> None:
+def test_malformed_metadata_is_one_error_that_names_the_key(key: str, value: str | None) -> None:
     metadata = {name: kept for name, kept in (SOME.to_metadata() | {key: value}).items() if kept is not None}
 
     with pytest.raises(LastSweepUnreadableError) as caught:
         LastSweep.from_metadata(metadata)
 
-    assert repr(key) in str(caught.value)
-    assert not value or value not in str(caught.value)
+    assert str(caught.value).startswith(f"{key} is ")
 
 
 def test_no_metadata_at_all_is_malformed_too() -> None:

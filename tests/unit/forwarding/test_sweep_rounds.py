@@ -363,4 +363,4 @@ def test_the_first_sweep_of_all_keeps_nothing_but_its_time() -> None:
 
     setup.sweeper().sweep()
 
-    assert setup.checkpoints.last_sweep_metadata == {"time": setup.clock.now().isoformat()}
+    assert setup.checkpoints.last_sweep_metadata == {"time": "2026-11-20T23:30:00.000+00:00"}
