@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flowlog_core.errors import LastSweepUnreadableError
@@ -25,6 +25,7 @@ SOME = LastSweep(TIME, Position(PLACE, "flowLogResourceID=/SUB/a b/é/"), TIME -
 
 
 @given(left=LEFT)
+@example(left=LastSweep(TIME, Position(PLACE, "東" * 1024), TIME))
 def test_what_a_sweep_leaves_is_read_as_it_was_written_up_to_the_end_of_a_long_name(left: LastSweep) -> None:
     metadata = left.to_metadata()
     if left.position is not None and len(left.position.resource.encode()) > 2000:

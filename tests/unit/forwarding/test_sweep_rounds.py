@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from flowlog_core.errors import SendError
+from flowlog_core.errors import SendError, StorageError
 from flowlog_core.forwarding.last_sweep import LastSweep, Place, Position
 from flowlog_core.forwarding.options import ForwardOptions
 from flowlog_core.forwarding.outcome import Outcome, RunResult
@@ -303,6 +303,25 @@ def test_a_hub_that_is_away_for_longer_than_the_look_back_loses_nothing(busy: bo
     assert setup.sweeper().sweep().caught == len(blobs)
     assert setup.sweeper().sweep().complete
     assert sorted(setup.arrived(), key=str) == blobs
+
+
+def test_a_container_that_cannot_be_listed_for_longer_than_the_look_back_loses_nothing() -> None:
+    setup = Sweeping()
+    setup.sweeper().sweep()
+
+    def fail(call: str, _: str, __: str) -> None:
+        if call == "blobs":
+            raise StorageError("down")
+
+    blobs = []
+    for _ in range(6):
+        blobs.append(setup.put(0))
+        report = setup.sweeper(listing=Listing(setup.blobs, fail)).sweep()
+        setup.advance(HOUR)
+    assert report.oldest_lag_seconds == 5 * 3600
+
+    assert setup.sweeper().sweep().caught == 6
+    assert setup.arrived() == blobs
 
 
 @pytest.mark.parametrize(
