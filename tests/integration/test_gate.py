@@ -158,6 +158,6 @@ def test_the_sweep_forwards_what_it_lists_except_for_odd_names(site: Site) -> No
     assert [event.fields["blob"] for event in logged if event.name == "flowlog.run"] == [
         f"{ACCOUNT}/{site.container}/{sound}"
     ]
-    assert [event.fields["blob"] for event in logged if event.name == "flowlog.ignored"] == [
+    assert {event.fields["blob"] for event in logged if event.name == "flowlog.ignored"} == {  # each time it is listed
         f"{ACCOUNT}/{site.container}/{odd}"
-    ]
+    }
