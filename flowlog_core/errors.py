@@ -10,6 +10,7 @@
     │
     ├── NotAFlowLogError           a blob
     ├── ShapeError                 a record
+    ├── EventUnreadableError       an event on the hub
     │
     ├── BlobGoneError              a source blob that was deleted
     ├── BlobChangedError           a source blob that was rewritten
@@ -82,6 +83,10 @@ class NotAFlowLogError(FlowLogError):
 
 class ShapeError(FlowLogError):
     """A record whose version or shape is not known. Its text says which part, without any of its content."""
+
+
+class EventUnreadableError(FlowLogError):
+    """An event that is none of the forwarder's, or whose body is not what it announces."""
 
 
 class BlobGoneError(FlowLogError):

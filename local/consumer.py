@@ -8,7 +8,7 @@ from azure.eventhub import EventData, EventHubConsumerClient, PartitionContext
 
 from flowlog_core.adapters.event_hubs.reader import DEFAULT_GROUP, received_event
 from flowlog_core.cli.output.flow_display import Display
-from flowlog_core.errors import ReceiveError
+from flowlog_core.errors import EventUnreadableError
 from flowlog_core.operations.received_event import ReceivedEvent
 from local.comparison import Comparison
 
@@ -58,8 +58,8 @@ class Consumer:
 
     def _take(self, event: ReceivedEvent) -> None:
         try:
-            flows = event.flows()
-        except ReceiveError as error:
+            flows = list(event.flows())
+        except EventUnreadableError as error:
             if not self._comparison.totals.foreign:
                 self._display.note(f"{error}; more of this kind are only counted")
             self._comparison.pass_over_foreign()

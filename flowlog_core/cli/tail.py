@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from itertools import batched
 from typing import Final, Literal
 
 from flowlog_core.adapters.event_hubs.reader import DEFAULT_GROUP, EventHubReader
@@ -12,11 +13,13 @@ from flowlog_core.cli.input.arguments import Subparsers, add_command, add_settin
 from flowlog_core.cli.output.flow_display import Display, JsonLines, display
 from flowlog_core.cli.output.streams import ERR, OUT, complain
 from flowlog_core.cli.output.terminal import lasting
-from flowlog_core.errors import ReceiveError, UsageError
-from flowlog_core.operations.received_event import Flow, ReceivedEvent
+from flowlog_core.errors import EventUnreadableError, UsageError
+from flowlog_core.events.body_reader import Flow
+from flowlog_core.operations.received_event import ReceivedEvent
 from flowlog_core.operations.tail.flow_filter import FlowFilter
 
 _ENDED: Final = 0
+_AT_ONCE: Final = 1000  # flows of an event that are in memory; few events have more
 _DIRECTIONS: Final = {"in": "inbound", "out": "outbound", "inbound": "inbound", "outbound": "outbound"}
 _MOST_PORT: Final = 65_535
 
@@ -29,7 +32,8 @@ examples:
 
 A flow is shown if all conditions hold; of several --ip, any. It reads as one more consumer, and
 takes nothing away from the others; but where another reader has the consumer group for itself,
-as event processors may, it takes a group of its own.
+as event processors may, it takes a group of its own. An event that is not the forwarder's, or does
+not hold the flows that it announces, is counted and passed over.
 
 exit status: 0 ended by --count or --until-end; 2 wrong usage, or the hub can't be read; 130 ended
 by Ctrl-C
@@ -124,15 +128,19 @@ class _Tail:
         self._lacking: tuple[str, ...] = ()
 
     def show(self, event: ReceivedEvent, shown: Display) -> None:
-        """Show the wanted flows of an event; what is no event of the forwarder is told once, and counted."""
+        """Show the wanted flows of an event; one that can't be read is told once, counted, and passed over."""
         self._events += 1
         try:
-            flows = event.flows()
-        except ReceiveError as error:
+            for flows in batched(event.flows(), _AT_ONCE, strict=False):
+                self._show(event, flows, shown)
+                if self.full:
+                    return
+        except EventUnreadableError as error:
             self._foreign += 1
             if self._foreign == 1 or self._verbose:
                 shown.note(f"{error}" if self._verbose else f"{error}; more of this kind are only counted")
-            return
+
+    def _show(self, event: ReceivedEvent, flows: Sequence[Flow], shown: Display) -> None:
         self._flows += len(flows)
         self._lag = (datetime.now(UTC) - _newest(event, flows)).total_seconds()
         self._tell_lacking(event, shown)
@@ -167,7 +175,7 @@ def _newest(event: ReceivedEvent, flows: Sequence[Flow]) -> datetime:
     times = [time for flow in flows if isinstance(time := flow.get("time"), str)]
     try:
         return datetime.fromisoformat(max(times)).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):  # anybody may have sent it
         return event.enqueued
 
 

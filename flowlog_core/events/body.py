@@ -10,9 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+MOST_BODY_BYTES: Final = 64 * 1024 * 1024
+"""Limit of a body before it is compressed, so that readers can limit what they unpack."""
+
+MOST_FLOW_BYTES: Final = 1024 * 1024
+"""Limit of a flow, so that readers can limit the search for its end."""
+
+GZIP_BITS: Final = 31
+"""wbits that stand for gzip (RFC 1952)."""
+
 _NEARLY_FULL: Final = 0.92  # of the limit: the pieces for what is left would be too small
 _LEVEL: Final = 1  # of compression: the fastest, and for flows as good as any but the slowest
-_GZIP: Final = 31  # wbits that stand for gzip (RFC 1952)
 _GZIP_BYTES: Final = 64  # header, trailer, last block
 _FLUSH_BYTES: Final = 16  # that a flush adds
 
@@ -138,7 +146,8 @@ class GzipBody:
     @property
     def room(self) -> int:
         """See `Body.room`."""
-        return max(0, incompressible(self._left) - self._pending_size - len(self._framing.suffix))
+        most = min(incompressible(self._left), MOST_BODY_BYTES - self._taken_size)
+        return max(0, most - self._pending_size - len(self._framing.suffix))
 
     @property
     def filled(self) -> float:
@@ -194,5 +203,5 @@ def fastest_compressor() -> Compressor:
     try:
         from isal import isal_zlib  # noqa: PLC0415 # only who compresses needs it
     except ModuleNotFoundError:
-        return zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
-    return isal_zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
+        return zlib.compressobj(_LEVEL, zlib.DEFLATED, GZIP_BITS)
+    return isal_zlib.compressobj(_LEVEL, zlib.DEFLATED, GZIP_BITS)

@@ -14,7 +14,7 @@ from typing import Final, Literal
 from flowlog_core.decode.encoded_record import EncodedRecord
 from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.errors import EventLimitError
-from flowlog_core.events.body import Body, Compressor, Framing, GzipBody, PlainBody, fastest_compressor
+from flowlog_core.events.body import MOST_FLOW_BYTES, Body, Compressor, Framing, GzipBody, PlainBody, fastest_compressor
 from flowlog_core.events.event_properties import PropertiesWriter
 from flowlog_core.flow.schema import DEFAULT_FIELDS
 from flowlog_core.source.blob import ByteRange, SourceBlob
@@ -30,11 +30,12 @@ _MOST_PARTS: Final = 16
 _LEAST_ROOM: Final = 4096  # for flows, beside the properties
 _EVENT_OVERHEAD: Final = 256  # AMQP sections, their maps' headers, and the partition key's annotation
 
-_FRAMINGS: Final[Mapping[EventFormat, Framing]] = {
+FRAMINGS: Final[Mapping[EventFormat, Framing]] = {
     "ndjson": Framing("", "\n", "", "application/x-ndjson"),
     "records": Framing('{"records":[', ",", "]}", "application/json"),
     "json": Framing("", "", "", "application/json", most_flows=1),
 }
+"""What stands around and between the flows of a body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ class Packer:
         """
         self.range_start = range_start
         self._counts = TupleCounts()  # of the open range
-        self._framing = _FRAMINGS[options.format]
+        self._framing = FRAMINGS[options.format]
         self._new_compressor = new_compressor if options.compression == "gzip" else None
         self._properties = PropertiesWriter(blob.path, generation, fields=options.fields, replay=replay)
         self._end = range_start  # of the last record that gave flows
@@ -148,7 +149,7 @@ class Packer:
         self._parts: list[_Part] = []
         self._open = self._new_body()
         self._first_id = self._last_id = ""  # of the open body's flows
-        self.max_flow_bytes = self._open.room - len(self._framing.separator)
+        self.max_flow_bytes = min(self._open.room - len(self._framing.separator), MOST_FLOW_BYTES)
 
     def add(self, end: int, encoded: EncodedRecord, counts: TupleCounts) -> list[PackedRange]:
         """Add a record; return the ranges that are complete with it, none or one.

@@ -1,17 +1,12 @@
 """An event as a consumer receives it, and the flows in its body."""
 
-import gzip
-import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-import orjson
-
-from flowlog_core.errors import ReceiveError
+from flowlog_core.errors import EventUnreadableError
+from flowlog_core.events.body_reader import Flow, read_flows
 from flowlog_core.events.event_properties import EventProperties
-
-type Flow = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +37,28 @@ class ReceivedEvent:
         """Where it is, for a message."""
         return f"partition {self.partition}, sequence number {self.sequence}"
 
-    def flows(self) -> list[Flow]:
-        """Read the flows in its body, in any of the formats that the forwarder writes.
+    def flows(self) -> Iterator[Flow]:
+        """Read the flows in its body, one after the other, in any of the formats that the forwarder writes.
+
+        No more is read than as many flows as it announces.
 
         Raises:
-            ReceiveError: It is none of the forwarder's, or of another version's.
+            EventUnreadableError: It is none of the forwarder's, or of another version's, or does not hold the flows
+                that it announces; those before that were read.
 
         """
         if self.properties is None:
-            raise ReceiveError(f"{self.place}: not an event of this forwarder, by its application properties")
+            raise EventUnreadableError(f"{self.place}: not an event of this forwarder, by its application properties")
+        announced = self.properties.flows
+        count = 0
         try:
-            flows = self._documents()
-        except (ValueError, OSError, EOFError, zlib.error, TypeError, AttributeError) as error:
-            raise ReceiveError(f"{self.place}: its body can't be read ({error})") from error
-        if not all(isinstance(flow, dict) for flow in flows):
-            raise ReceiveError(f"{self.place}: its body holds something else than flows")
-        return flows
-
-    def _documents(self) -> list[Any]:
-        body = gzip.decompress(self.body) if self.content_encoding == "gzip" else self.body
-        if self.content_type == "application/x-ndjson":
-            return [orjson.loads(line) for line in body.split(b"\n")]
-        document = orjson.loads(body)
-        return list(document.get("records", [document]))
+            for flow in read_flows(self.body, self.content_type, self.content_encoding):
+                count += 1
+                if count > announced:
+                    break
+                yield flow
+        except ValueError as error:
+            raise EventUnreadableError(f"{self.place}: its body can't be read ({error})") from error
+        if count != announced:
+            found = f"{count} flows" if count < announced else "more flows"
+            raise EventUnreadableError(f"{self.place}: its body holds {found}, where it announces {announced}")

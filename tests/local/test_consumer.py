@@ -67,7 +67,7 @@ FOREIGN = (
 READABLE = (
     event(LINES[0], OURS),
     event(gzip.compress(LINES[1]), OURS, NDJSON, "gzip"),
-    event(b'{"records":[' + LINES[2] + b"," + LINES[3] + b"]}", OURS, JSON),
+    event(b'{"records":[' + LINES[2] + b"," + LINES[3] + b"]}", {**OURS, "flows": 2}, JSON),
     event(gzip.compress(b'{"records":[' + LINES[4] + b"]}"), OURS, JSON, "gzip"),
     event(LINES[5], OURS, JSON),
 )

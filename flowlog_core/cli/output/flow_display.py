@@ -8,7 +8,7 @@ from flowlog_core.cli.output.flow_table import COLUMNS, cells, line
 from flowlog_core.cli.output.json_text import flow_line
 from flowlog_core.cli.output.streams import OUT, Stream, complain
 from flowlog_core.cli.output.terminal import console
-from flowlog_core.operations.received_event import Flow
+from flowlog_core.events.body_reader import Flow
 
 _PLAIN_TOTALS_SECONDS: Final = 5.0
 

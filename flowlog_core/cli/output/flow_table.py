@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flowlog_core.cli.output.plain_text import safe_line
 from flowlog_core.cli.output.terminal import Align
-from flowlog_core.operations.received_event import Flow
+from flowlog_core.events.body_reader import Flow
 
 _NOTHING: Final = "-"
 _PROTOCOLS: Final = {

@@ -10,8 +10,8 @@ from flowlog_core.cli.output.flow_table import COLUMNS, KEYS, Column, cells, lin
 from flowlog_core.cli.output.plain_text import safe_line
 from flowlog_core.cli.output.streams import OUT
 from flowlog_core.cli.output.terminal import console, table
+from flowlog_core.events.body_reader import Flow
 from flowlog_core.flow.schema import DEFAULT_FIELDS
-from flowlog_core.operations.received_event import Flow
 
 if TYPE_CHECKING:
     from rich.table import Table

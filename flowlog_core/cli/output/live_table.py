@@ -13,7 +13,7 @@ from rich.text import Text
 from flowlog_core.cli.output.flow_layout import fitted, fitted_line, widened
 from flowlog_core.cli.output.flow_table import COLUMNS, cells, style
 from flowlog_core.cli.output.plain_text import safe_line
-from flowlog_core.operations.received_event import Flow
+from flowlog_core.events.body_reader import Flow
 
 _NAMES: Final = [column.name for column in COLUMNS]
 _MOST_ROWS: Final = 500  # kept: more than any terminal has

@@ -6,7 +6,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
-from flowlog_core.operations.received_event import Flow
+from flowlog_core.events.body_reader import Flow
 
 _ADDRESSES: Final = ("srcIp", "destIp")
 _PORTS: Final = ("srcPort", "destPort")

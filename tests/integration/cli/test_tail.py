@@ -1,5 +1,6 @@
 """Flows as they arrive, as an operator watches them."""
 
+import gzip
 import json
 import os
 import pty
@@ -10,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from azure.eventhub import EventData, EventHubProducerClient
@@ -111,6 +113,33 @@ def test_an_event_of_another_producer_is_told_once_and_counted(site: Site, forwa
     assert (ran.status, len(ran.out.splitlines())) == (0, 3)
     assert ran.err.count("not an event of this forwarder") == 1
     assert "3 events (2 not of the forwarder)" in ran.err
+
+
+def test_an_event_that_is_not_what_it_announces_is_counted_and_the_others_are_shown(
+    site: Site, forwarded: SourceBlob
+) -> None:
+    """Among them 100 MB of nothing that came as 100 kB, and flows of impossible times."""
+    (sound,) = site.hub.events()
+    properties: Any = sound.properties
+    flow = json.dumps({"time": "0001-01-01T00:00:00+14:00", "srcIp": "192.0.2.1"}).encode()
+    bodies = {gzip.compress(bytes(100_000_000)): "gzip", b"garbage": None, sound.body[:-1]: None, flow: None}
+    with EventHubProducerClient.from_connection_string(site.hub.connection_string, eventhub_name=site.hub.name) as hub:
+        for body, encoding in bodies.items():
+            event = EventData(body)
+            event.properties = properties | ({"flows": 1} if body == flow else {})
+            event.content_type = "application/x-ndjson"
+            message = event.raw_amqp_message
+            assert message.properties is not None
+            message.properties.content_encoding = encoding
+            hub.send_event(event, partition_id="0")
+    site.put(site.blob(mac="00155D000002"), [nsg_record(TUPLES)])
+    site.forward(site.blob(mac="00155D000002"))
+
+    ran = site.run("tail", *ALL, "--json")
+
+    shown = [json.loads(line) for line in ran.out.splitlines()]
+    assert (ran.status, len(shown), {"192.0.2.1"} & {each["srcIp"] for each in shown}) == (0, 7, {"192.0.2.1"})
+    assert "6 events (3 not of the forwarder) · 7 flows · 7 shown" in ran.err
 
 
 def test_a_time_selects_the_events_that_the_hub_took_since(site: Site, forwarded: SourceBlob) -> None:

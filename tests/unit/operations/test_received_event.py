@@ -9,7 +9,7 @@ import pytest
 
 from flowlog_core.decode.items import Record
 from flowlog_core.decode.log_reader import decode_item
-from flowlog_core.errors import ReceiveError
+from flowlog_core.errors import EventUnreadableError
 from flowlog_core.events.event_properties import EventProperties
 from flowlog_core.events.packer import EventCompression, EventFormat, EventOptions, Packer
 from flowlog_core.flow.formatter import Encoder
@@ -82,8 +82,18 @@ def test_the_flows_of_any_event_of_the_forwarder_are_read(form: EventFormat, com
         received(b'{"id":"a"}', NDJSON, "gzip"),
         received(PACKED[:-9], NDJSON, "gzip"),
         received(PACKED[:10] + b"\xff" + PACKED[11:], NDJSON, "gzip"),
+        received(b'{"id":"a"}\n{"id":"b"}'),
+        received(b'{"records":[]}', "application/json"),
     ],
 )
 def test_anything_else_is_told_by_its_place(event: ReceivedEvent) -> None:
-    with pytest.raises(ReceiveError, match=r"^partition 3, sequence number 7: "):
-        event.flows()
+    with pytest.raises(EventUnreadableError, match=r"^partition 3, sequence number 7: "):
+        list(event.flows())
+
+
+def test_no_more_flows_are_read_than_are_announced() -> None:
+    flows = received(b'{"id":"a"}\n{"id":"b"}\n{"id":"c"}').flows()
+
+    assert next(flows) == {"id": "a"}
+    with pytest.raises(EventUnreadableError, match="its body holds more flows, where it announces 1"):
+        next(flows)
