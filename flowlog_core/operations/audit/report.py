@@ -23,6 +23,8 @@ class Kind(StrEnum):
     """Several events account for the same bytes: flows came again."""
     COUNT = "count"
     """Events and checkpoint count differently."""
+    BODY = "body"
+    """An event's body does not hold the flows that it announces; it accounts for nothing."""
     BEHIND = "behind"
     """A blob has bytes that have waited too long to be forwarded."""
     NOT_PROVABLE = "not provable"

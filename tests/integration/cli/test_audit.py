@@ -1,7 +1,9 @@
 """The command ``audit``, against Azurite and local hubs; faults are planted by copying a hub's events to another."""
 
+import gzip
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -105,7 +107,30 @@ def test_a_lost_event_and_one_that_comes_again_are_found_in_their_places(
     assert (repeat["kind"], repeat["blob"], repeat["ranges"]) == ("repeat", twice.path, [range_of(again)])
     assert repeat["places"][0] == place_of([event for event in there if event.properties["blob"] == twice.path][-1])
     assert (report["total"]["gaps"], report["total"]["repeats"], report["total"]["whole"]) == (1, 1, 1)
-    assert report["counts"] == {"gap": 1, "repeat": 1, "count": 0, "behind": 0, "not provable": 0}
+    assert report["counts"] == {"gap": 1, "repeat": 1, "count": 0, "body": 0, "behind": 0, "not provable": 0}
+
+
+def test_an_event_with_the_properties_of_a_lost_one_and_another_body_closes_no_gap(
+    site: Site, open_hub: OpenHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blob = site.blob()
+    site.put(blob, [vnet_record(RECORD, number=record) for record in range(3)])
+    site.forward(blob, **SMALL)
+    events = site.hub.events()
+    bomb = gzip.compress(bytes(100_000_000))
+    forged = [replace(events[1], body=b"garbage"), replace(events[1], body=bomb, content_encoding="gzip")]
+
+    hub = open_hub(site.hub.name)
+    copy([events[0], *forged, events[2]], hub)
+    monkeypatch.setenv("FlowLogEventHub", hub.connection_string)
+
+    ran = audit(site)
+
+    assert ran.status == 1
+    start, end = events[1].properties["rangeStart"], events[1].properties["rangeEnd"]
+    assert f"gap: {blob.path}: no event accounts for bytes [{start}, {end}); " in ran.out
+    assert ran.out.count(f"body: {blob.path}: event at partition ") == 2
+    assert ran.out.splitlines()[-1] == "Not proven: gap (1) and body (2)."
 
 
 def test_a_lost_acknowledgement_is_a_repeat(site: Site) -> None:

@@ -1,5 +1,6 @@
 """A forwarder over the in-memory adapters, and the audit of what it did."""
 
+import json
 from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -107,6 +108,12 @@ def only(report: AuditReport) -> Finding:
 def byte_range_of(event: ReceivedEvent) -> ByteRange:
     assert event.properties is not None
     return event.properties.byte_range
+
+
+def shortened(event: ReceivedEvent, flows: int) -> ReceivedEvent:
+    """Return an event with the first flows alone, as it says of itself."""
+    lines = event.body.split(b"\n")[:flows]
+    return replace(changed(event, flows=flows, last_id=json.loads(lines[-1])["id"]), body=b"\n".join(lines))
 
 
 def changed(event: ReceivedEvent, **properties: Any) -> ReceivedEvent:

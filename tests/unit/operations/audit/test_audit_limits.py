@@ -87,6 +87,9 @@ def test_in_turn_among_partitions_a_gap_is_excused_only_before_the_time_that_all
     assert kinds == {Kind.NOT_PROVABLE: (byte_range_of(events[1]),), Kind.GAP: (byte_range_of(lost),)}
 
 
+BODY = b'{"srcIp":"10.0.0.4"}\n{"srcIp":"10.0.0.5"}'
+
+
 class Endless:
     """So many blobs, and for each of them so many events, none of which is in memory before it is asked for."""
 
@@ -114,13 +117,14 @@ class Endless:
                     byte_range=ByteRange(at * 1000, at * 1000 + 1000),
                     part=0,
                     parts=1,
-                    flows=500,
+                    flows=2,
                     quarantined=0,
-                    first_id="first",
-                    last_id="last",
+                    first_id=f"{listed.blob.key}-{at * 1000}-00000000-0",
+                    last_id=f"{listed.blob.key}-{at * 1000}-00000000-1",
+                    fields=("srcIp",),
                 )
                 sequence = 10**6 + at * self.blobs_there + number
-                yield ReceivedEvent("0", sequence, ELEVEN, b"", None, None, properties)
+                yield ReceivedEvent("0", sequence, ELEVEN, BODY, "application/x-ndjson", None, properties)
 
     def retained(self) -> dict[str, RetainedFrom]:
         return {}
