@@ -28,6 +28,11 @@ _LEAST_TAIL: Final = len("]:65535")
 _CUT: Final = "…"
 
 
+def limited(words: Sequence[str]) -> tuple[str, ...]:
+    """Shorten the cells of a flow to what the widest terminal shows of them: anybody may have sent it."""
+    return tuple(_shortened(word, most) for word, most in zip(words, _LIMITS, strict=True))
+
+
 def widened(widths: Sequence[int], words: Sequence[str]) -> tuple[int, ...]:
     """Widen columns to the cells of a flow.
 

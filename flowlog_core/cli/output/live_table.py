@@ -10,7 +10,7 @@ from rich.control import Control
 from rich.live import Live
 from rich.text import Text
 
-from flowlog_core.cli.output.flow_layout import fitted, fitted_line, widened
+from flowlog_core.cli.output.flow_layout import fitted, fitted_line, limited, widened
 from flowlog_core.cli.output.flow_table import COLUMNS, cells, style
 from flowlog_core.cli.output.plain_text import safe_line
 from flowlog_core.events.body_reader import Flow
@@ -45,7 +45,7 @@ class LiveTable:
 
     def flows(self, flows: list[Flow]) -> None:
         """Show flows that arrived."""
-        rows = [(cells(flow), style(flow)) for flow in flows[-_MOST_ROWS:]]
+        rows = [(limited(cells(flow)), style(flow)) for flow in flows[-_MOST_ROWS:]]
         with self._lock:
             self._rows.extend(rows)
             for words, _ in rows:

@@ -10,6 +10,7 @@ from flowlog_core.events.body_reader import Flow
 
 _ADDRESSES: Final = ("srcIp", "destIp")
 _PORTS: Final = ("srcPort", "destPort")
+_LONGEST_ADDRESS: Final = len("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255")
 _ADDRESSES_KEPT: Final = 65_536  # of those parsed; networks hear from the same ones again and again
 
 
@@ -54,7 +55,7 @@ class FlowFilter:
         return tuple(key for key in needed if key not in fields)
 
     def _in_network(self, text: object) -> bool:
-        address = _parsed(text) if isinstance(text, str) else None
+        address = _parsed(text) if isinstance(text, str) and len(text) <= _LONGEST_ADDRESS else None
         return address is not None and any(address in network for network in self.networks)
 
 

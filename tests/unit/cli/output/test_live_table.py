@@ -1,6 +1,7 @@
 """The table of flows on terminals of many sizes: what matters is always there, and so are the totals."""
 
 import re
+import tracemalloc
 from io import StringIO
 from typing import Any
 
@@ -218,3 +219,14 @@ def test_a_resized_terminal_is_cleared_once() -> None:
             terminal.resize(width, 24)
             terminal.draw()
     assert terminal.cleared == 2
+
+
+def test_cells_of_any_length_do_not_fill_the_memory() -> None:
+    terminal = Terminal(120)
+    tracemalloc.start()
+    try:
+        for number in range(500):
+            terminal.table.flows([V6 | dict.fromkeys(("rule", "srcIp", "decision"), f"{number}" * 30_000)])
+        assert tracemalloc.get_traced_memory()[0] < 2_000_000
+    finally:
+        tracemalloc.stop()

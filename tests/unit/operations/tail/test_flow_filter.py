@@ -1,5 +1,6 @@
 """Which flows a filter lets through."""
 
+import tracemalloc
 from ipaddress import ip_network
 from typing import Any
 
@@ -80,3 +81,13 @@ def test_a_flow_without_the_key_is_not_what_is_asked_for_and_the_key_can_be_told
 
 def test_what_is_no_address_is_in_no_network() -> None:
     assert not networks("0.0.0.0/0", "::/0").passes({"srcIp": "x", "destIp": None})
+
+
+def test_addresses_that_are_none_do_not_fill_the_memory() -> None:
+    wanted = networks("203.0.113.0/24")
+    tracemalloc.start()
+    try:
+        assert not any(wanted.passes({"srcIp": f"{number}" * 30_000}) for number in range(500))
+        assert tracemalloc.get_traced_memory()[0] < 500_000
+    finally:
+        tracemalloc.stop()
