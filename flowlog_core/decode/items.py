@@ -10,6 +10,9 @@ from typing import Any, Final
 MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
 """A record over this is quarantined by reference. Network Watcher cuts its records near 32,270 bytes."""
 
+LARGE_RECORD_BYTES: Final = 1024 * 1024
+"""A record over this is large: parsed, it may take 25 times its bytes."""
+
 MARKER_BYTES: Final = 256
 """A record marker matches at most this many bytes."""
 

@@ -66,12 +66,14 @@ class LogReader:
             preceding: The up to `PRECEDING_BYTES` bytes before `offset`.
             max_flow_bytes: A longer flow is rejected like a bad tuple. Called when the first record is found.
             only: Of the tuples of each record, leave out those that are not in this selection.
-            before_large: Called before the flows of a large record are formed, see `OutputLimits`.
+            before_large: Called before a large record is parsed, or its flows are formed: one of over
+                `LARGE_RECORD_BYTES`, or whose flows may take more than `OutputLimits.large`. It may be called twice,
+                and whatever it raises ends the reading.
 
         """
         self._blob = blob
         self._encoder = encoder
-        self._scanner = Scanner(RECORD_MARKER, offset=offset, preceding=preceding)
+        self._scanner = Scanner(RECORD_MARKER, offset=offset, preceding=preceding, before_large=before_large)
         self._max_flow_bytes = max_flow_bytes
         self._only = only
         self._before_large = before_large

@@ -17,13 +17,13 @@ Warning: `Scanner.offset` is the end of the last item returned, never "bytes rea
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
-from typing import Final
+from typing import ClassVar, Final
 
 import orjson
 
-from flowlog_core.decode.items import MARKER_BYTES, MAX_RECORD_BYTES, Item, Record, RecordMarker
+from flowlog_core.decode.items import LARGE_RECORD_BYTES, MARKER_BYTES, MAX_RECORD_BYTES, Item, Record, RecordMarker
 from flowlog_core.decode.object_walk import ObjectWalk
 from flowlog_core.decode.open_range import OpenRange
 from flowlog_core.decode.scan_buffer import PRECEDING_BYTES, MarkerSearch, ScanBuffer
@@ -94,18 +94,28 @@ class Scanner:
 
     """
 
-    def __init__(self, marker: RecordMarker, *, offset: int = 0, preceding: bytes = b"") -> None:
+    def __init__(
+        self,
+        marker: RecordMarker,
+        *,
+        offset: int = 0,
+        preceding: bytes = b"",
+        before_large: Callable[[], None] | None = None,
+    ) -> None:
         """Begin at the start of a blob, or after a record that ended at `offset`.
 
         Args:
             marker: What a record looks like.
             offset: Where the bytes to be fed begin; over 0, the end of a record.
             preceding: The up to `PRECEDING_BYTES` bytes before `offset`.
+            before_large: Called before an object of over `LARGE_RECORD_BYTES` is parsed. Whatever it raises ends the
+                scan.
 
         """
         self.offset = offset
         self.preceding = preceding
         self._record_marker = marker
+        self._before_large = before_large
         self._buffer = ScanBuffer(offset - len(preceding), preceding)
         self._position = offset  # BETWEEN, CLOSED: how far they came; REFUSED: the object's end
         self._state = _State.BETWEEN if offset else _State.HEADER
@@ -116,14 +126,6 @@ class Scanner:
         self._markers = MarkerSearch(marker.pattern, offset)
         self._was_closed = False
         self._found: Record | None = None
-        self._steps: dict[_State, Callable[[], Item | _Step]] = {
-            _State.HEADER: self._in_header,
-            _State.BETWEEN: self._between_records,
-            _State.OPEN: self._in_open,
-            _State.CANDIDATE: self._in_candidate,
-            _State.REFUSED: self._after_refused,
-            _State.CLOSED: self._after_array,
-        }
 
     @property
     def unfinished(self) -> bool:
@@ -150,7 +152,7 @@ class Scanner:
             if self._found is not None:
                 record, self._found = self._found, None
                 yield self._emit(record, record.end)
-            outcome = self._steps[self._state]()
+            outcome = self._STEPS[self._state](self)
             if outcome is _Step.NEED_MORE:
                 return
             if not isinstance(outcome, _Step):
@@ -198,7 +200,7 @@ class Scanner:
         end = walk.to_end(self._buffer, limit if marker is None else marker)
         if end is None and marker is None and limit - walk.start <= MAX_RECORD_BYTES:
             return self._wait()
-        record = None if end is None else _known_record(self._buffer, walk.start, end, self._record_marker)
+        record = None if end is None else self._parse_known(walk.start, end)
         if record is None:
             self._state = _State.OPEN
             return _Step.GO_ON
@@ -229,6 +231,16 @@ class Scanner:
         self._markers.floor = self._position  # a record may begin here
         return _Step.GO_ON
 
+    # Functions, and not this scanner's methods: in a cycle its bytes would stay in memory longer than it is needed.
+    _STEPS: ClassVar[Mapping[_State, "Callable[[Scanner], Item | _Step]"]] = {
+        _State.HEADER: _in_header,
+        _State.BETWEEN: _between_records,
+        _State.OPEN: _in_open,
+        _State.CANDIDATE: _in_candidate,
+        _State.REFUSED: _after_refused,
+        _State.CLOSED: _after_array,
+    }
+
     # Parts of the steps.
 
     def _skip(self, pattern: re.Pattern[bytes]) -> bytes | None:
@@ -246,14 +258,29 @@ class Scanner:
         if end - start > MAX_RECORD_BYTES:
             self._open.reason = _OVERSIZED
         else:
-            raw = self._buffer.copy(start, end)
             try:
-                return self._emit(Record(start, raw, orjson.loads(raw)), end)
+                return self._emit(self._parse(start, end), end)
             except orjson.JSONDecodeError as error:
                 self._open.reason = f"not valid JSON: {error.msg}"
         self._position = end
         self._state = _State.REFUSED
         return _Step.GO_ON
+
+    def _parse(self, start: int, end: int) -> Record:
+        if self._before_large is not None and end - start > LARGE_RECORD_BYTES:
+            self._before_large()
+        raw = self._buffer.copy(start, end)
+        return Record(start, raw, orjson.loads(raw))
+
+    def _parse_known(self, start: int, end: int) -> Record | None:
+        """Parse what may be a record; None where it is none of a known layout."""
+        if end - start > MAX_RECORD_BYTES:
+            return None
+        try:
+            record = self._parse(start, end)
+        except orjson.JSONDecodeError:
+            return None
+        return record if self._record_marker.is_record(record.value) else None
 
     def _wait(self) -> Item | _Step:
         """Wait for more bytes, unless the document's end shows that none can complete this range."""
@@ -297,15 +324,3 @@ class Scanner:
             rest = looked if walk is None else min(looked, walk.position)
         start = self._open.start
         return rest if rest - start > MAX_RECORD_BYTES + 2 * MARKER_BYTES else start
-
-
-def _known_record(buffer: ScanBuffer, start: int, end: int, marker: RecordMarker) -> Record | None:
-    """Parse what may be a record; None where it is none of a known layout."""
-    if end - start > MAX_RECORD_BYTES:
-        return None
-    raw = buffer.copy(start, end)
-    try:
-        record = Record(start, raw, orjson.loads(raw))
-    except orjson.JSONDecodeError:
-        return None
-    return record if marker.is_record(record.value) else None

@@ -97,8 +97,7 @@ class BlobPass:
             commit=self._commit_where_due,
         )
         self._snapshot = SnapshotReader(report, ports.source, ports.background, options.chunk_bytes)
-        self._log = LogReader(blob, encoder)
-        self._large_record = LargeRecordTurn(ports.large_records, self._wait_for_turn)
+        self._large_record = LargeRecordTurn(ports.large_records)
         self._packing = Packing(blob, options, self._progress, self._delivery)
         self._last_moment: datetime | None = None  # of the records with a readable time
         self._report.from_offset = self._progress.committed.offset
@@ -158,7 +157,8 @@ class BlobPass:
             return None
         self._progress.begin_snapshot(first.etag, first.length)
         self._packing = Packing(self._blob, self._options, self._progress, self._delivery)
-        self._log = LogReader(
+        # Not an attribute: in a cycle its buffers would stay in memory after the pass.
+        log = LogReader(
             self._blob,
             self._encoder,
             offset=checkpoint.offset,
@@ -167,8 +167,8 @@ class BlobPass:
             before_large=self._take_turn,
         )
         try:
-            for decoded in self._log.read(self._chunks(first, checkpoint.offset, len(preceding))):
-                self._forward_item(decoded)
+            for decoded in log.read(self._chunks(first, checkpoint.offset, len(preceding))):
+                self._forward_item(decoded, log.preceding)
                 del decoded  # a large record is let go of before another one is formed
                 self._large_record.end()
             self._deliver_rest()
@@ -179,7 +179,7 @@ class BlobPass:
             item = QuarantineItem(self._blob, 0, first.length, crc, str(error), None)
             _quarantine(item, self._lease, self._ports, self._report)
             self._progress.read_no_flow_log()
-        complete = not self._log.unfinished
+        complete = not log.unfinished
         self._progress.end_snapshot(complete=complete)
         return Outcome.COMPLETE if complete else Outcome.INCOMPLETE
 
@@ -209,14 +209,14 @@ class BlobPass:
 
     # Packing: what was decoded becomes ranges of events; what can't be goes to quarantine.
 
-    def _forward_item(self, decoded: DecodedItem) -> None:
-        """Pack what an item gave, and send what there is enough of."""
+    def _forward_item(self, decoded: DecodedItem, preceding: bytes) -> None:
+        """Pack what an item gave, and send what there is enough of; `preceding` are the bytes before its end."""
         encoded = decoded.encoded
         if decoded.rejected is not None:
             _quarantine(decoded.rejected, self._lease, self._ports, self._report)
         flows = len(encoded.lines) if encoded is not None else 0
         self._progress.count(decoded.counts)
-        self._progress.read(self._log.offset, self._log.preceding, is_record=decoded.is_record, flows=flows)
+        self._progress.read(decoded.end, preceding, is_record=decoded.is_record, flows=flows)
         if encoded is not None and decoded.record is not None:
             self._last_moment = decoded.record.moment or self._last_moment
             self._report.denied += encoded.denied
@@ -232,7 +232,7 @@ class BlobPass:
     def _take_turn(self) -> None:
         self._deliver_rest()
         self._commit()
-        self._large_record.take()
+        self._large_record.take(self._wait_for_turn)
 
     def _wait_for_turn(self) -> None:
         self._lease.hold()

@@ -11,10 +11,9 @@ _SLICE: Final = 0.5  # seconds after which one who waits looks at the time
 class LargeRecordTurn:
     """One pass's turn: it is held from before a large record is formed until all of it is acknowledged."""
 
-    def __init__(self, turn: Turn, while_waiting: Callable[[], None]) -> None:
-        """Take the process's turn, and what is called again and again while another run has it."""
+    def __init__(self, turn: Turn) -> None:
+        """Take the process's turn."""
         self._turn = turn
-        self._while_waiting = while_waiting
         self._held = False
 
     @property
@@ -22,12 +21,12 @@ class LargeRecordTurn:
         """Whether a large record is under way."""
         return self._held
 
-    def take(self) -> None:
-        """Wait for the turn. Whatever `while_waiting` raises ends the wait."""
+    def take(self, while_waiting: Callable[[], None]) -> None:
+        """Wait for the turn; what is called meanwhile, again and again, may raise to end the wait."""
         while not self._held:
             self._held = self._turn.acquire(timeout=_SLICE)
             if not self._held:
-                self._while_waiting()
+                while_waiting()
 
     def end(self) -> None:
         """Let the next run have it; nothing where it is not held."""

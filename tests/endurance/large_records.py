@@ -1,4 +1,6 @@
-"""Forwards hostile records in many threads of one process: ``python -m tests.endurance.large_records 16``.
+"""Forwards hostile records in many threads of one process.
+
+``python -m tests.endurance.large_records THREADS TUPLES RULE_BYTES``
 
 Prints, as JSON, what the process took of memory, and what was sent.
 """
@@ -19,7 +21,7 @@ from tests.support.flow_logs import VNET, document, vnet_record
 from tests.support.forwarding import Setup
 
 TUPLES = 15_000
-RULE_BYTES = 100_000
+"""In a record of 1 MB, with a rule of 100 kB: 1.5 GB of flows, if nobody stopped."""
 
 
 @dataclass
@@ -48,10 +50,10 @@ class CountingQuarantine:
         self.bytes += len(item.document(time))
 
 
-def main(threads: int) -> None:
+def main(threads: int, tuples: int, rule_bytes: int) -> None:
     """Let each thread forward a blob of its own: a good record, a hostile one, and a good one."""
     setup, sink, quarantine = Setup(large_records=LargeRecords()), CountingSink(), CountingQuarantine()
-    hostile = vnet_record(TUPLES, rule="r" * RULE_BYTES)
+    hostile = vnet_record(tuples, rule="r" * rule_bytes)
     data = document([vnet_record(1, number=1), hostile, vnet_record(1, number=2)])
     blobs = [SourceBlob(VNET.account, VNET.container, f"{number}/{VNET.name}") for number in range(threads)]
     for blob in blobs:
@@ -72,4 +74,4 @@ def main(threads: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlog_core.decode.formats import levels
@@ -152,7 +152,6 @@ def test_a_level_that_was_rejected_has_all_that_is_below_it_and_nothing_else() -
 # Any record, with anything in any place.
 
 
-@settings(max_examples=600, deadline=None)
 @given(st.lists(changed_records(), min_size=1, max_size=3))
 def test_every_sound_tuple_of_any_record_flows_and_every_other_is_rejected_once(records: list[bytes]) -> None:
     items = list(LogReader(VNET, Encoder()).read([document(records)]))

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlog_core.events.event_properties import EventProperties
@@ -45,7 +45,6 @@ def held(records: list[bytes]) -> dict[int, int]:
     return counts
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     records=logs(),
     appends=st.lists(st.integers(1, 6), max_size=4),
