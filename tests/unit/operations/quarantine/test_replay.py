@@ -90,6 +90,21 @@ def test_the_tuples_that_still_fit_no_layout_stay_under_the_same_name() -> None:
     assert len(setup.flows()) == 1
 
 
+def test_tuples_that_were_too_large_together_are_sent_replay_by_replay() -> None:
+    setup = Setup()
+    record = vnet_record(1400, rule="r" * 100_000)
+    setup.put(record, tuples=tuple(RejectedTuple(ordinal, "output too large") for ordinal in range(20, 1400)))
+
+    sent = []
+    while setup.left():
+        (item,) = setup.left()
+        sent.append(setup.recover(item).flows)
+
+    assert sum(sent) == 1380
+    assert len(sent) == 3
+    assert [int(each.rpartition("-")[2]) for each in setup.ids()] == list(range(20, 1400))
+
+
 def test_a_record_that_is_known_by_now_keeps_its_bad_tuples_in_quarantine() -> None:
     setup = Setup()
     item = setup.put(nsg_record([TUPLE, "rubbish"]))
