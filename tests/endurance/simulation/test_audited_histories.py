@@ -31,7 +31,13 @@ class Ended:
         self.archived = {log.blob.path for log in history.writer.logs if log.archived}  # too late to be swept
         self.events = [
             ReceivedEvent(
-                str(number % PARTITIONS), number, HOUR, b"", None, None, EventProperties.read(event.properties)
+                partition=str(number % PARTITIONS),
+                sequence=number,
+                enqueued=HOUR,
+                body=event.body,
+                content_type=event.content_type,
+                content_encoding=event.content_encoding,
+                properties=EventProperties.read(event.properties),
             )
             for number, (event, _) in enumerate(self.sim.sent)
         ]
