@@ -19,26 +19,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from flowlog_core.errors import ItemGoneError, QuarantineUnreadableError
 from flowlog_core.events.event_properties import QUARANTINE_REPLAY, EventProperties
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.listing import Selection
-from flowlog_core.forwarding.ports import BlobListing, CheckpointStore
+from flowlog_core.forwarding.ports import BlobListing, BlobSource, CheckpointStore
 from flowlog_core.operations.audit.bodies import body_fault
 from flowlog_core.operations.audit.byte_ranges import EventPosition
+from flowlog_core.operations.audit.kept_items import KeptItems
 from flowlog_core.operations.audit.ledger import Gap, Ledger
+from flowlog_core.operations.audit.recount import Committed, recount
 from flowlog_core.operations.audit.report import AuditReport, AuditRow, Finding, Kind
 from flowlog_core.operations.audit.retention import NEVER, Retention
 from flowlog_core.operations.blob_progress import BlobProgress, list_progress
 from flowlog_core.operations.ports import EventReader, QuarantineStore
 from flowlog_core.operations.received_event import ReceivedEvent
 from flowlog_core.source.blob import SourceBlob
-from flowlog_core.source.own_names import ItemName, is_item_of
 
 _MOST_LISTED: Final = 5
 
-type Stage = Literal["listed", "received", "judged"]
-"""What is counted meanwhile: blobs, events, and blobs again."""
+type Stage = Literal["listed", "received", "judged", "recounted"]
+"""What is counted meanwhile: blobs, events, blobs again, and bytes of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ def audit(
     quarantine: QuarantineStore,
     options: AuditOptions,
     tell: Callable[[Stage, int], None],
+    source: BlobSource | None = None,
 ) -> AuditReport:
     """Audit a selection of blobs. Nothing is written.
 
@@ -79,13 +80,14 @@ def audit(
         quarantine: Where what could not be decoded is.
         options: What is audited.
         tell: Is told now and then how many blobs were listed, events received, and blobs judged.
+        source: Reads the blobs, whose tuples are counted anew then.
 
     Raises:
         StorageError: Blobs, checkpoints or quarantine can't be read.
         ReceiveError: The hub can't be read.
 
     """
-    made = _Audit(options)
+    made = _Audit(options, source, lambda count: tell("recounted", count))
     tell("listed", 0)
     found = list_progress(listing, checkpoints, options.selection, options.first_hour)
     for number, progress in enumerate(found, start=1):
@@ -118,13 +120,14 @@ class _Watched:
     modified: datetime
     known: bool  # whether there is a checkpoint
     generation: int
-    range_end: int
+    committed: Committed
     flows: int
     quarantined: int
     pending: int
     ledger: Ledger
     others: dict[tuple[int, str | None], Ledger] | None = None
     recovered: int = 0  # flows of recoveries from quarantine
+    balanced: bool = True  # whether every range of its events adds up
 
     @classmethod
     def of(cls, progress: BlobProgress, row: AuditRow) -> "_Watched":
@@ -138,7 +141,7 @@ class _Watched:
             modified=progress.listed.modified,
             known=progress.checkpoint is not None,
             generation=checkpoint.generation,
-            range_end=checkpoint.range_end,
+            committed=Committed(checkpoint.range_end, checkpoint.offset, checkpoint.fingerprint),
             flows=checkpoint.flows,
             quarantined=checkpoint.quarantined,
             pending=checkpoint.pending_quarantined,
@@ -167,11 +170,13 @@ class _Watched:
 class _Audit:
     """One audit under way."""
 
-    def __init__(self, options: AuditOptions) -> None:
+    def __init__(self, options: AuditOptions, source: BlobSource | None, advance: Callable[[int], None]) -> None:
         self.report = AuditReport()
         self.retention = Retention()
         self.blobs: dict[str, _Watched] = {}
         self._options = options
+        self._source = source
+        self._advance = advance
 
     def watch(self, progress: BlobProgress) -> None:
         """Take up a blob."""
@@ -209,9 +214,15 @@ class _Audit:
             watched.recovered += properties.flows
             return
         after_all = self.retention.holds_all_after(event.enqueued)
-        watched.ledger_of(properties).enter(
+        imbalance = watched.ledger_of(properties).enter(
             properties, EventPosition(event.partition, event.sequence), after_all=after_all
         )
+        if imbalance is not None:
+            watched.balanced = False
+            places = (imbalance.byte_range,), (imbalance.position,)
+            self.report.findings.add(
+                Finding(Kind.COUNT, watched.path, str(imbalance), properties.generation, properties.replay, *places)
+            )
 
     def judge(self, watched: _Watched, quarantine: QuarantineStore) -> None:
         """Judge a blob, once all events are entered."""
@@ -222,8 +233,8 @@ class _Audit:
             row.blobs += 1
             sound = self._judge_ranges(watched)
             if sound and not watched.ledger.repeats().events:
-                sound = self._judge_counts(watched, quarantine)
-            row.complete += sound and watched.complete
+                sound = self._judge_counts(watched, quarantine) and self._judge_source(watched)
+            row.complete += sound and watched.balanced and watched.complete
             self._judge_progress(watched)
         for generation, replay, ledger in watched.ledgers():
             if replay is None:
@@ -251,7 +262,7 @@ class _Audit:
     def _judge_ranges(self, watched: _Watched) -> bool:
         """Say whether all that the checkpoint says was sent is on the hub."""
         gaps = 0
-        for gap in watched.ledger.gaps(watched.range_end):
+        for gap in watched.ledger.gaps(watched.committed.range_end):
             gaps += 1
             self._find_gap(watched, watched.generation, None, watched.ledger, gap)
         return gaps == 0
@@ -296,7 +307,7 @@ class _Audit:
             return False
         if ledger.quarantined == watched.quarantined == 0:
             return True
-        kept = _Kept.of(watched, quarantine)
+        kept = KeptItems.of(watched.blob, watched.quarantined, quarantine)
         if kept.not_a_flow_log:  # noted once for each version of it, which no event tells, all under one name
             return True
         if kept.count < watched.quarantined:
@@ -318,44 +329,28 @@ class _Audit:
             return False
         return True
 
+    def _judge_source(self, watched: _Watched) -> bool:
+        """Say whether the blob holds as many tuples as the events say, where that is to be counted anew."""
+        if self._source is None:
+            return True
+        found = recount(self._source, watched.blob, watched.committed, self._advance)
+        if isinstance(found, str):
+            watched.row.not_provable += 1
+            self._find(watched, Kind.NOT_PROVABLE, f"its tuples can't be counted anew: {found}")
+            return False
+        self.report.recounted += found.tuples + found.pending
+        text = found.difference(watched.ledger.tuples, watched.pending)
+        if text is None:
+            return True
+        older = watched.ledger.older or not watched.ledger.events
+        if older:
+            text += "; version 0.1.0, which may have counted them, took a record that it could not read for one"
+        watched.row.not_provable += older
+        self._find(watched, Kind.NOT_PROVABLE if older else Kind.COUNT, text)
+        return False
+
     def _find(self, watched: _Watched, kind: Kind, text: str) -> None:
         self.report.findings.add(Finding(kind, watched.path, text, watched.generation))
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """What quarantine has of a blob.
-
-    Attributes:
-        count: How many records and tuples; as many as the checkpoint counts, where there are more of older generations.
-        whole_blob: Whether some version of the blob was no flow log at all.
-
-    """
-
-    count: int
-    not_a_flow_log: bool
-
-    @classmethod
-    def of(cls, watched: _Watched, quarantine: QuarantineStore) -> "_Kept":
-        """Look: one request for each 5,000 items, and one for each item where these are fewer than what is counted."""
-        blob = watched.blob
-        items = quarantine.items(blob.account, blob.container, blob.name)
-        names = [item.name for item in items if is_item_of(item.name, blob)]
-        offsets = {name.offset for name in map(ItemName.read, names) if name is not None}
-        if 0 in offsets or len(names) >= watched.quarantined:  # each item stands for one at least
-            return cls(len(names), 0 in offsets)
-        return cls(sum(_count(name, quarantine) for name in names), not_a_flow_log=False)
-
-
-def _count(name: str, quarantine: QuarantineStore) -> int:
-    """Count what an item stands for: nothing, where its content is another's."""
-    try:
-        stored = quarantine.get(name)
-    except ItemGoneError:
-        return 0
-    except QuarantineUnreadableError:  # of another version; `flowlog quarantine` tells
-        return 1
-    return 0 if stored.disagreement else stored.item.count
 
 
 def _some(count: int, what: str) -> str:

@@ -60,13 +60,80 @@ class Repeats:
             self.byte_ranges.add(byte_range, position)
 
 
+@dataclass(frozen=True, slots=True)
+class Imbalance:
+    """A range whose flows and what is in quarantine are not what it holds, or whose events differ in that.
+
+    Attributes:
+        byte_range: Which.
+        flows: Flows of all its parts.
+        quarantined: What of it is in quarantine, as its last event says.
+        tuples: What it holds, as its last event says.
+        position: That event.
+
+    """
+
+    byte_range: ByteRange
+    flows: int
+    quarantined: int
+    tuples: int
+    position: EventPosition
+
+    def __str__(self) -> str:
+        if self.flows + self.quarantined == self.tuples:
+            return f"the events of bytes {self.byte_range} differ in what these hold"
+        held = f"flows: {self.flows}, and in quarantine: {self.quarantined}"
+        return f"bytes {self.byte_range} hold {self.tuples} tuples, as their events say; {held}"
+
+
 @dataclass(slots=True)
 class _Begun:
-    """A range of which some parts have come, for the first time or again; `seen` has a bit for each."""
+    """A range of which some parts have come, for the first time or again.
 
+    Attributes:
+        byte_range: Which.
+        seen: A bit for each part.
+        flows: Flows in them.
+        quarantined: What of the range is in quarantine, as the last one says.
+        tuples: What it holds, as the last one says; None where one of them does not, as in version 0.1.0.
+        position: The last one.
+        alike: Whether all of them say the same.
+
+    """
+
+    byte_range: ByteRange
     seen: int
     flows: int
+    quarantined: int
+    tuples: int | None
     position: EventPosition
+    alike: bool = True
+
+    @classmethod
+    def of(cls, properties: EventProperties, position: EventPosition) -> "_Begun":
+        """Begin with one part."""
+        seen, tuples = 1 << properties.part, properties.tuples
+        return cls(properties.byte_range, seen, properties.flows, properties.quarantined, tuples, position)
+
+    def add(self, properties: EventProperties, position: EventPosition) -> None:
+        """Reckon in another part."""
+        self.seen |= 1 << properties.part
+        self.flows += properties.flows
+        self.alike &= (self.tuples, self.quarantined) == (properties.tuples, properties.quarantined)
+        self.tuples = None if self.tuples is None else properties.tuples
+        self.quarantined, self.position = properties.quarantined, position
+
+    @property
+    def events(self) -> int:
+        """How many parts have come."""
+        return self.seen.bit_count()
+
+    @property
+    def imbalance(self) -> Imbalance | None:
+        """What is wrong with the sum of a complete range, if anything; events that do not say it are not held to it."""
+        if self.tuples is None or (self.alike and self.flows + self.quarantined == self.tuples):
+            return None
+        return Imbalance(self.byte_range, self.flows, self.quarantined, self.tuples, self.position)
 
 
 @dataclass(slots=True)
@@ -79,7 +146,9 @@ class Ledger:
         announced: Flows in them, those that came again included.
         flows: Flows of the ranges up to `counted_to`. Where something was told again, the number says nothing: it may
             have been cut otherwise, or be of bytes that were rewritten since.
-        quarantined: Records and tuples in quarantine that the same ranges tell.
+        quarantined: What of the same ranges is in quarantine.
+        tuples: What the same ranges hold.
+        older: Whether some of these ranges have events that did not say what they hold.
         first: Before this offset, ranges may have been told by events that the hub has let go of.
 
     """
@@ -89,13 +158,15 @@ class Ledger:
     announced: int = 0
     flows: int = 0
     quarantined: int = 0
+    tuples: int = 0
+    older: bool = False
     first: int = _NOWHERE
     _covered: ByteRanges = field(default_factory=ByteRanges)
     _begun: dict[tuple[ByteRange, int], _Begun] | None = None  # by range and parts; few blobs ever have one
     _repeats: Repeats | None = None  # the same
 
-    def enter(self, properties: EventProperties, position: EventPosition, *, after_all: bool) -> None:
-        """Enter an event.
+    def enter(self, properties: EventProperties, position: EventPosition, *, after_all: bool) -> Imbalance | None:
+        """Enter an event; return what is wrong with its range, where the range is complete with it.
 
         Args:
             properties: What it says.
@@ -109,36 +180,38 @@ class Ledger:
             # Of a range whose first part has not come so far, parts may be gone: it proves only what is after it.
             self.first = min(self.first, properties.byte_range.end if properties.part else properties.byte_range.start)
         if properties.parts == 1:
-            self._cover(properties, 1, properties.flows, position)
-        else:
-            self._enter_part(properties, position)
+            return self._cover(_Begun.of(properties, position))
+        return self._enter_part(properties, position)
 
-    def _enter_part(self, properties: EventProperties, position: EventPosition) -> None:
+    def _enter_part(self, properties: EventProperties, position: EventPosition) -> Imbalance | None:
         key = properties.byte_range, properties.parts
-        begun = self._begun.get(key) if self._begun else None
+        self._begun = self._begun or {}
+        begun = self._begun.get(key)
         if begun is None:
-            self._begun = self._begun or {}
-            begun = self._begun[key] = _Begun(0, 0, position)
+            self._begun[key] = _Begun.of(properties, position)
+            return None
         if begun.seen >> properties.part & 1:
             self._repeat(1, properties.flows, [properties.byte_range], position)
-            return
-        begun.seen |= 1 << properties.part
-        begun.flows += properties.flows
-        begun.position = position
-        if begun.seen.bit_count() == properties.parts and self._begun is not None:
-            del self._begun[key]
-            self._cover(properties, properties.parts, begun.flows, position)
+            return None
+        begun.add(properties, position)
+        if begun.events < properties.parts:
+            return None
+        del self._begun[key]
+        return self._cover(begun)
 
-    def _cover(self, properties: EventProperties, events: int, flows: int, position: EventPosition) -> None:
+    def _cover(self, begun: _Begun) -> Imbalance | None:
         """Reckon in a range all of whose events have come."""
-        byte_range = properties.byte_range
+        byte_range = begun.byte_range
         before = self._covered.within(byte_range)
         if before:
-            self._repeat(events, flows, before, position)
+            self._repeat(begun.events, begun.flows, before, begun.position)
         elif byte_range.end <= self.counted_to:
-            self.flows += flows
-            self.quarantined += properties.quarantined
-        self._covered.add(byte_range, position)
+            self.flows += begun.flows
+            self.quarantined += begun.quarantined
+            self.tuples += begun.flows + begun.quarantined if begun.tuples is None else begun.tuples
+            self.older |= begun.tuples is None
+        self._covered.add(byte_range, begun.position)
+        return begun.imbalance
 
     def _repeat(self, events: int, flows: int, byte_ranges: list[ByteRange], position: EventPosition) -> None:
         self._repeats = self._repeats or Repeats()
@@ -182,5 +255,5 @@ class Ledger:
         for (byte_range, _), begun in (self._begun or {}).items():
             again = self._covered.within(byte_range)
             if again:
-                made.add(begun.seen.bit_count(), begun.flows, again, begun.position)
+                made.add(begun.events, begun.flows, again, begun.position)
         return made

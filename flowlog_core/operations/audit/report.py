@@ -22,7 +22,7 @@ class Kind(StrEnum):
     REPEAT = "repeat"
     """Several events account for the same bytes: flows came again."""
     COUNT = "count"
-    """Events and checkpoint count differently."""
+    """Events, checkpoint and source count differently, or flows and quarantine are not what a range holds."""
     BODY = "body"
     """An event's body does not hold the flows that it announces; it accounts for nothing."""
     BEHIND = "behind"
@@ -133,6 +133,7 @@ class AuditReport:
         replayed: Events of replays, and of recoveries from quarantine.
         outside: Events of blobs that were not selected, or that are deleted.
         foreign: Events that are not the forwarder's.
+        recounted: Tuples counted anew in source blobs.
 
     """
 
@@ -141,6 +142,7 @@ class AuditReport:
     replayed: int = 0
     outside: int = 0
     foreign: int = 0
+    recounted: int = 0
 
     @property
     def proven(self) -> bool:

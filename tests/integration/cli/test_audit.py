@@ -191,3 +191,17 @@ def test_where_there_is_no_blob_nothing_is_proven(site: Site) -> None:
     assert ran.err == (
         "flowlog: nothing to prove: no flow log of this span was to be forwarded; check what was asked for\n"
     )
+
+
+def test_tuples_are_counted_anew_at_the_source_where_that_is_asked_for(site: Site) -> None:
+    blob = site.blob()
+    site.put(blob, [vnet_record(RECORD), nsg_record(["bad"]), vnet_record(RECORD, number=1)])
+    site.forward(blob)
+
+    plain, counted = audit(site), audit(site, "--recount")
+    data = json.loads(audit(site, "--recount", "--json").out)
+
+    assert (plain.status, counted.status, data["proven"]) == (0, 0, True)
+    assert "counted anew" not in plain.out
+    assert f"tuples counted anew in the source blobs: {2 * RECORD + 1}\n" in counted.out
+    assert data["recountedTuples"] == 2 * RECORD + 1

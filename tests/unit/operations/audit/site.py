@@ -90,6 +90,7 @@ class Site(Setup):
                 keyed=keyed,
             ),
             tell=more.get("tell", lambda *_: None),
+            source=more.get("source"),
         )
         assert reader.since == ELEVEN
         return report
