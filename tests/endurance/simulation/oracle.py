@@ -21,12 +21,12 @@ class Truth:
     Attributes:
         flows: Id to what of the flow is checked.
         quarantined: Names of the items that belong in quarantine.
-        ends: Offsets just after each of its records.
+        tuples: Offset just after each of its records to what it counts for; one that can't be read is one.
     """
 
     flows: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     quarantined: set[str] = field(default_factory=set)
-    ends: set[int] = field(default_factory=lambda: {0})
+    tuples: dict[int, int] = field(default_factory=lambda: {0: 0})
 
 
 def truth_of(path: str, records: list[bytes]) -> Truth:
@@ -39,13 +39,14 @@ def truth_of(path: str, records: list[bytes]) -> Truth:
         crc = f"{zlib.crc32(record):08x}"
         if value.get("flowLogVersion") != 4:  # the only one that is written soundly
             truth.quarantined.add(f"{path}/{offset}-{crc}.json")
+            truth.tuples[offset + len(record)] = 1
         else:
-            group = value["flowRecords"]["flows"][0]["flowGroups"][0]
-            for ordinal, text in enumerate(group["flowTuples"]):
+            tuples = value["flowRecords"]["flows"][0]["flowGroups"][0]["flowTuples"]
+            truth.tuples[offset + len(record)] = len(tuples)
+            for ordinal, text in enumerate(tuples):
                 columns = text.split(",")
                 flow = (columns[1], columns[2], int(columns[3]), STATES[columns[7]])
                 truth.flows[f"{key}-{offset}-{crc}-{ordinal}"] = flow
-        truth.ends.add(offset + len(record))
         offset += len(record) + 1
     return truth
 
@@ -57,10 +58,12 @@ class Received:
     Attributes:
         ids: Id to how often it came.
         ranges: Start, end, part and parts of each event, in order.
+        sums: Start, end and parts of each range to what each of its parts says: flows, tuples, and quarantined.
     """
 
     ids: Counter[str] = field(default_factory=Counter)
     ranges: list[tuple[int, int, int, int]] = field(default_factory=list)
+    sums: dict[tuple[int, int, int], dict[int, tuple[int, int, int]]] = field(default_factory=dict)
 
 
 def strangers(
@@ -102,8 +105,9 @@ def judge(
         if again and path not in may_repeat:
             wrong.append(f"{path} generation {generation}: {len(again)} flows came again, such as {again[0]}")
         wrong += _untiled(path, generation, got, committed.get(path, set()), strict=path not in may_repeat)
+        wrong += _unbalanced(path, generation, got, known[path])
     for path, positions in offsets.items():
-        between = positions - {end for truth in known[path] for end in truth.ends}
+        between = positions - {end for truth in known[path] for end in truth.tuples}
         if between:
             wrong.append(f"{path}: {min(between)} was committed, which is the end of no record")
     for path, truth in present.items():
@@ -131,7 +135,23 @@ def _take(body: bytes, properties: dict[str, Any], got: Received, truths: list[T
         if not any(truth.flows.get(flow["id"]) == told for truth in truths):
             wrong.append(f"flow {flow['id']} was never written so")
     got.ids.update(ids)
-    got.ranges.append(tuple(properties[key] for key in ("rangeStart", "rangeEnd", "part", "parts")))
+    start, end, part, parts = (properties[key] for key in ("rangeStart", "rangeEnd", "part", "parts"))
+    got.ranges.append((start, end, part, parts))
+    counts = properties["flows"], properties["tuples"], properties["quarantined"]
+    got.sums.setdefault((start, end, parts), {})[part] = counts
+    return wrong
+
+
+def _unbalanced(path: str, generation: int, got: Received, truths: list[Truth]) -> list[str]:
+    """Say where the flows of all parts of a range and what is in quarantine are not what the range holds."""
+    wrong = []
+    for (start, end, parts), said in got.sums.items():
+        if len(said) < parts:
+            continue
+        held = {sum(count for at, count in truth.tuples.items() if start < at <= end) for truth in truths}
+        flows, (counts, *others) = sum(each[0] for each in said.values()), {each[1:] for each in said.values()}
+        if others or flows + counts[1] != counts[0] or counts[0] not in held:
+            wrong.append(f"{path} generation {generation}: [{start}, {end}) has {flows} flows, and says {counts}")
     return wrong
 
 

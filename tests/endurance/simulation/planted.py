@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from unittest.mock import patch
 
+from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.errors import BlobArchivedError
-from flowlog_core.forwarding import sweep_pending
+from flowlog_core.forwarding import progress, sweep_pending
 from flowlog_core.forwarding.blob_pass import BlobPass
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.delivery import Delivery
@@ -200,6 +201,12 @@ def _archived_is_a_fault() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _forget_what_is_pending() -> Iterator[None]:
+    with patch.object(progress, "_pending_at", lambda _: TupleCounts()):
+        yield
+
+
 PLANTED: Final[dict[str, Callable[[], AbstractContextManager[None]]]] = {
     "commit before send": _commit_before_send,
     "commit what is still being sent": _commit_what_is_queued,
@@ -220,4 +227,5 @@ PLANTED: Final[dict[str, Callable[[], AbstractContextManager[None]]]] = {
     "late append not looked at": _settled_hours,
     "sweep takes up archived blobs": _sweep_takes_up_archived_blobs,
     "archived is a fault": _archived_is_a_fault,
+    "what no range accounted for is forgotten": _forget_what_is_pending,
 }
