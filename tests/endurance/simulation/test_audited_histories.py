@@ -69,6 +69,7 @@ class Ended:
                 keyed=False,
             ),
             tell=lambda *_: None,
+            source=Source(self.sim),
         )
 
     def needed(self) -> list[ReceivedEvent]:
@@ -86,7 +87,7 @@ class Ended:
 
 
 def test_of_any_history_only_repeats_are_found_and_those_only_where_there_may_be_some() -> None:
-    repeats = blobs = 0
+    repeats = blobs = tuples = 0
     for seed in range(HISTORIES):
         ended = Ended(seed)
         for events in (ended.events, sorted(ended.events, key=lambda event: event.partition)):
@@ -96,9 +97,11 @@ def test_of_any_history_only_repeats_are_found_and_those_only_where_there_may_be
             assert {each.blob for each in found} <= ended.sim.may_repeat
             repeats += len(found)
             blobs += report.total.complete
+            tuples += report.recounted
 
     assert repeats > HISTORIES / 10  # it is worth something only if much happens
     assert blobs > 2 * HISTORIES
+    assert tuples > 20 * HISTORIES
 
 
 def test_of_any_history_an_event_that_is_lost_is_found_in_its_place() -> None:
