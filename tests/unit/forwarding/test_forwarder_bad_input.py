@@ -114,3 +114,14 @@ def test_what_cannot_be_put_in_quarantine_is_not_passed_over() -> None:
     setup.quarantine.full = False
     assert setup.forward().quarantined == 1
     assert len(setup.flows()) == 1
+
+
+def test_a_record_whose_time_is_none_flows_and_the_lag_is_that_of_the_last_one_with_a_time() -> None:
+    setup = Setup()
+    odd = vnet_record(2, number=9).replace(b"2026-11-20T23:09:30.1234567Z", b"11/20/2026 11:09:30 PM")
+    setup.blobs.put(VNET, document([vnet_record(1, number=5), odd]))
+
+    report = setup.forward()
+
+    assert report.lag_seconds == 1469.877  # the clock stands at 23:30
+    assert [flow["recordTime"] for flow in setup.flows()[1:]] == ["11/20/2026 11:09:30 PM"] * 2
