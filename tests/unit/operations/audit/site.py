@@ -113,8 +113,17 @@ def byte_range_of(event: ReceivedEvent) -> ByteRange:
 
 def shortened(event: ReceivedEvent, flows: int) -> ReceivedEvent:
     """Return an event with the first flows alone, as it says of itself."""
-    lines = event.body.split(b"\n")[:flows]
-    return replace(changed(event, flows=flows, last_id=json.loads(lines[-1])["id"]), body=b"\n".join(lines))
+    return sliced(event, 0, flows)
+
+
+def sliced(event: ReceivedEvent, first: int, end: int) -> ReceivedEvent:
+    """Return an event with some of its flows alone, as it says of itself."""
+    lines = event.body.split(b"\n")[first:end]
+    first_id, last_id = (json.loads(line)["id"] for line in (lines[0], lines[-1]))
+    return replace(
+        changed(event, flows=len(lines), first_id=first_id, last_id=last_id),
+        body=b"\n".join(lines),
+    )
 
 
 def changed(event: ReceivedEvent, **properties: Any) -> ReceivedEvent:

@@ -11,7 +11,7 @@ from flowlog_core.operations.received_event import ReceivedEvent
 from tests.support.faulty_records import group, vnet
 from tests.support.flow_logs import VNET, document, nsg_record, vnet_record
 from tests.support.memory import MemoryBlobs
-from tests.unit.operations.audit.site import Read, Site, byte_range_of, changed, found, only
+from tests.unit.operations.audit.site import Read, Site, byte_range_of, changed, found, only, shortened, sliced
 
 RECORDS = (vnet_record(20), nsg_record(["bad", "worse"]), vnet_record(20, number=1), nsg_record(["bad"], version=7))
 """Two ranges of 20 and 22 tuples, and a record after them that counts for one."""
@@ -61,11 +61,12 @@ def test_a_range_whose_flows_and_quarantine_are_not_all_that_it_holds_is_found_i
 def test_the_flows_of_all_parts_count_and_the_parts_must_say_the_same() -> None:
     site, (event,) = forwarded(vnet_record(4))
     parts = [
-        changed(replace(event, sequence=part), part=part, parts=3, flows=flows) for part, flows in enumerate((1, 2, 1))
+        changed(sliced(replace(event, sequence=part), first, end), part=part, parts=3)
+        for part, (first, end) in enumerate(((0, 1), (1, 3), (3, 4)))
     ]
 
     complete = site.audit(parts)
-    short = site.audit([*parts[:2], changed(parts[2], flows=0)])
+    short = site.audit([parts[0], shortened(parts[1], 1), parts[2]])
     differing = site.audit([parts[0], changed(parts[1], tuples=5), parts[2]])
 
     assert found(complete) == []
@@ -78,7 +79,7 @@ def test_events_of_a_version_that_did_not_say_what_their_range_holds_are_not_hel
     older = [changed(event, tuples=None) for event in events]
     assert found(site.audit(older)) == []
     assert found(site.audit([older[0], events[1]])) == []
-    parts = [changed(events[0], part=part, parts=2, flows=10) for part in range(2)]
+    parts = [changed(sliced(events[0], 10 * part, 10 * part + 10), part=part, parts=2) for part in range(2)]
     assert found(site.audit([parts[0], changed(parts[1], tuples=None, quarantined=0), events[1]])) == []
 
 
@@ -122,7 +123,7 @@ def test_what_was_appended_since_is_not_counted() -> None:
 def test_tuples_that_are_in_the_source_and_in_no_range_are_found() -> None:
     site, events = forwarded(*RECORDS)
     tuples = tuples_of(events[0])
-    fewer = changed(events[0], flows=tuples - 2, tuples=tuples - 2)
+    fewer = changed(shortened(events[0], tuples - 2), tuples=tuples - 2)
     checkpoint = site.checkpoints.stored(VNET)
     store(site, replace(checkpoint, flows=checkpoint.flows - 2))
 
