@@ -49,6 +49,8 @@ class HeldLease:
     def commit(self, checkpoint: Checkpoint) -> Checkpoint:
         """Store a checkpoint with the time of the commit, and return it.
 
+        A request that failed is made once more: what is not committed comes again.
+
         Raises:
             CheckpointLostError: The lease has lapsed, or somebody else wrote.
             StorageError: The request failed.
@@ -57,7 +59,10 @@ class HeldLease:
         with suppress(StorageError):  # the lease may last long enough; if not, the commit's condition says so
             self.hold(_COMMIT_SECONDS)
         stamped = replace(checkpoint, time=self._clock.now())
-        self._lease.commit(stamped)
+        try:
+            self._lease.commit(stamped)
+        except StorageError:
+            self._lease.commit(stamped)
         return stamped
 
     def release(self) -> None:

@@ -119,6 +119,8 @@ class CheckpointLease(Protocol):
     def commit(self, checkpoint: Checkpoint) -> None:
         """Write the checkpoint, if it is still the one read or committed last. One request.
 
+        Where the answer was lost, committing the same again finds it stored, with one request more.
+
         Raises:
             CheckpointLostError: The lease has lapsed, or somebody else wrote.
             StorageError: The request failed.

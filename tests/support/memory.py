@@ -231,10 +231,12 @@ class MemoryLease:
 
     def commit(self, checkpoint: Checkpoint) -> None:
         self.requests += 1
-        if not self._holds() or self._version != self._state.version:
-            raise CheckpointLostError("lost")
-        self._state.metadata = checkpoint.to_metadata()
-        self._state.version += 1
+        metadata = checkpoint.to_metadata()
+        if self._state.metadata != metadata:
+            if not self._holds() or self._version != self._state.version:
+                raise CheckpointLostError("lost")
+            self._state.metadata = metadata
+            self._state.version += 1
         self._version = self._state.version
 
     def renew(self) -> None:

@@ -185,14 +185,29 @@ class AzureCheckpointLease:
     def commit(self, checkpoint: Checkpoint) -> None:
         """See `ports.CheckpointLease.commit`."""
         self.requests += 1
-        with self._losing("committing"):
-            written = self._client.set_blob_metadata(
-                checkpoint.to_metadata(),
-                lease=self._lease,
-                etag=self._etag,
-                match_condition=MatchConditions.IfNotModified,
-            )
-        self._etag = str(written["etag"])
+        metadata = checkpoint.to_metadata()
+        try:
+            with self._losing("committing"):
+                written = self._client.set_blob_metadata(
+                    metadata,
+                    lease=self._lease,
+                    etag=self._etag,
+                    match_condition=MatchConditions.IfNotModified,
+                )
+        except CheckpointLostError:
+            # Where only the answer was lost, the client asks again, and meets what it wrote itself.
+            self._etag = self._etag_where_stored(metadata)
+            if not self._etag:
+                raise
+        else:
+            self._etag = str(written["etag"])
+
+    def _etag_where_stored(self, metadata: dict[str, str]) -> str:
+        """Return the checkpoint's ETag if its metadata are these, else ""."""
+        self.requests += 1
+        with self._losing("reading"):
+            properties = self._client.get_blob_properties()
+        return properties.etag if properties.metadata == metadata else ""
 
     def renew(self) -> None:
         """See `ports.CheckpointLease.renew`."""

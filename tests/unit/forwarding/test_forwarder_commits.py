@@ -81,6 +81,23 @@ def test_a_pass_whose_commits_fail_for_a_while_goes_on_and_commits_in_the_end(mo
     assert setup.log.of("flowlog.throttled")[0]["reason"] == "down"
 
 
+def test_the_last_commit_of_a_pass_is_made_once_more_where_it_fails_so_that_nothing_comes_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    setup = Backlog(send_seconds=0)
+    commit, failures = MemoryLease.commit, [StorageError("busy")]
+
+    def fail_once(self: MemoryLease, checkpoint: Checkpoint) -> None:
+        if failures:
+            raise failures.pop()
+        commit(self, checkpoint)
+
+    monkeypatch.setattr(MemoryLease, "commit", fail_once)
+
+    assert setup.forward().outcome is Outcome.COMPLETE
+    assert setup.unconfirmed() == 0
+
+
 def test_a_pass_whose_commits_fail_until_its_time_is_up_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     setup = Backlog(send_seconds=0.5, run_seconds=8)
 
