@@ -14,6 +14,7 @@
     │
     ├── BlobGoneError              a source blob that was deleted
     ├── BlobChangedError           a source blob that was rewritten
+    ├── ItemChangedError           an overflow item in quarantine that somebody else has written since
     ├── ItemGoneError              an item that was deleted from quarantine
     ├── BytesGoneError             the bytes of an item in quarantine
     ├── CheckpointLostError        a checkpoint that another run has taken over
@@ -95,6 +96,10 @@ class BlobGoneError(FlowLogError):
 
 class BlobChangedError(FlowLogError):
     """The source blob is no longer the one that the plan was made for: make a new plan."""
+
+
+class ItemChangedError(FlowLogError):
+    """An overflow item in quarantine is no longer the one that was read: read it again."""
 
 
 class ItemGoneError(FlowLogError):

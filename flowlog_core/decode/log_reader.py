@@ -1,7 +1,7 @@
 """The one reader of flow logs: chunks of bytes in; flows, and what can't be decoded, out. No I/O."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flowlog_core.decode.encoded_record import EncodedRecord, RecordEncoder
@@ -27,6 +27,7 @@ class DecodedItem:
         record: The decoded record, or None where it is of no known layout, has a fault itself, or is no record.
         encoded: Its flows, or None where it gives none at all.
         rejected: What of it belongs in quarantine, or None.
+        gap: The bytes between the item before and it, where it gives no flow and they are at most `PRECEDING_BYTES`.
         counts: What it counts for.
         is_record: Whether it is a sound JSON object, known or not.
 
@@ -38,6 +39,7 @@ class DecodedItem:
     rejected: QuarantineItem | None
     counts: TupleCounts
     is_record: bool
+    gap: bytes | None = None
 
 
 class LogReader:
@@ -77,6 +79,7 @@ class LogReader:
         self._max_flow_bytes = max_flow_bytes
         self._only = only
         self._before_large = before_large
+        self._end = offset  # of the last item
 
     @property
     def offset(self) -> int:
@@ -125,7 +128,7 @@ class LogReader:
 
     def _decode(self, item: Item) -> DecodedItem:
         limit = self._max_flow_bytes() if self._max_flow_bytes is not None and isinstance(item, Record) else None
-        return decode_item(
+        decoded = decode_item(
             self._blob,
             item,
             self._encoder,
@@ -133,6 +136,8 @@ class LogReader:
             only=self._only,
             before_large=self._before_large,
         )
+        end, self._end = self._end, item.end
+        return decoded if decoded.encoded is not None else replace(decoded, gap=self._scanner.between(end, item.start))
 
 
 def decode_item(

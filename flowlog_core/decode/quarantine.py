@@ -2,6 +2,7 @@
 
 import base64
 import zlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,9 @@ from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.errors import QuarantineUnreadableError
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.own_names import ItemName, item_name
+
+MOST_MERGED: Final = 10_000
+"""So many neighbouring records and malformed ranges are one item; more are another one."""
 
 _DECODERS: Final[Mapping[str, Callable[[str], bytes]]] = {"utf-8": str.encode, "base64": base64.b64decode}
 
@@ -31,6 +35,8 @@ class QuarantineItem:
         tuples: The tuples in question, in order, where those of the record can be counted.
         remains: Where its bytes are more than a record, and some of them could be decoded since: the items within it
             that could not. Stored without bytes of their own. Empty where that is all of it.
+        merged: Where it is neighbouring records or malformed ranges, none of which can be read: how many of them there
+            are for each reason, in the order in which reasons came; `reason` is the first. Empty where it is one.
 
     """
 
@@ -42,17 +48,22 @@ class QuarantineItem:
     raw: bytes | None
     tuples: tuple[RejectedTuple, ...] = ()
     remains: tuple["QuarantineItem", ...] = ()
+    merged: tuple[tuple[str, int], ...] = ()
 
     @property
     def count(self) -> int:
         """How many tuples it stands for; what can't be counted is one."""
-        return sum(piece.count for piece in self.remains) or len(self.tuples) or 1
+        if self.remains:
+            return sum(piece.count for piece in self.remains)
+        return sum(count for _, count in self.merged) or len(self.tuples) or 1
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why, for each tuple that it stands for."""
         if self.remains:
             return tuple(reason for piece in self.remains for reason in piece.reasons)
+        if self.merged:
+            return tuple(reason for reason, count in self.merged for _ in range(count))
         return tuple(each.reason for each in self.tuples) or (self.reason,)
 
     @property
@@ -74,6 +85,8 @@ class QuarantineItem:
             "tuples": self.tuples,
             "time": time.isoformat(timespec="milliseconds"),
         }
+        if self.merged:
+            fields["merged"] = dict(self.merged)
         if self.remains:
             fields["remains"] = [
                 {
@@ -102,6 +115,16 @@ class StoredItem:
     name: str
     item: QuarantineItem
     time: datetime
+
+    @property
+    def blob(self) -> SourceBlob:
+        """The source blob."""
+        return self.item.blob
+
+    @property
+    def reason_counts(self) -> dict[str, int]:
+        """How many tuples it stands for, for each reason."""
+        return dict(Counter(self.item.reasons))
 
     @property
     def disagreement(self) -> str | None:
@@ -179,4 +202,12 @@ def _item(blob: SourceBlob, fields: Mapping[str, Any], raw: bytes | None) -> Qua
         raw=raw,
         tuples=tuple(map(_rejected, fields["tuples"])),
         remains=tuple(_item(blob, piece, None) for piece in fields.get("remains", ())),
+        merged=tuple((reason, _positive(count)) for reason, count in fields.get("merged", {}).items()),
     )
+
+
+def _positive(count: object) -> int:
+    """Read how many things an item is; what is written there decides how much memory its reasons take."""
+    if type(count) is not int or not 1 <= count <= MOST_MERGED:
+        raise ValueError("no number of merged records")
+    return count

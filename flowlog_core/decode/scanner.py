@@ -141,6 +141,13 @@ class Scanner:
         """Mark the end of the input. What was held back in the hope of more may now come out as items."""
         self._ended = True
 
+    def between(self, end: int, start: int) -> bytes | None:
+        """Return the bytes from the end of an item to the start of the next one, which was the last one returned.
+
+        None where they are more than `PRECEDING_BYTES`: in whatever chunks they came, so many are kept.
+        """
+        return self._buffer.copy(end, start) if start - end <= PRECEDING_BYTES else None
+
     def items(self) -> Iterator[Item]:
         """Take the items that the bytes fed so far give.
 

@@ -25,6 +25,7 @@ from flowlog_core.errors import (
     StorageError,
 )
 from flowlog_core.flow.formatter import Encoder
+from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.delivery import Delivery, Patience
 from flowlog_core.forwarding.forward_ports import ForwardPorts
 from flowlog_core.forwarding.large_records import LargeRecordTurn
@@ -34,6 +35,7 @@ from flowlog_core.forwarding.outcome import Outcome, PassReport
 from flowlog_core.forwarding.packing import Packing
 from flowlog_core.forwarding.ports import Chunk
 from flowlog_core.forwarding.progress import Progress
+from flowlog_core.forwarding.quarantining import Quarantining
 from flowlog_core.forwarding.snapshot import SnapshotReader
 
 if TYPE_CHECKING:
@@ -93,12 +95,20 @@ class BlobPass:
             ports,
             partition_key=blob.partition_key if options.partition_by == "mac" else None,
             patience=Patience(deadline, options.run_seconds),
-            hold_lease=lease.hold,
+            hold_lease=self._get_ready_to_send,
             commit=self._commit_where_due,
         )
         self._snapshot = SnapshotReader(report, ports.source, ports.background, options.chunk_bytes)
         self._large_record = LargeRecordTurn(ports.large_records)
         self._packing = Packing(blob, options, self._progress, self._delivery)
+        self._quarantining = Quarantining(
+            blob,
+            lease,
+            ports,
+            progress=self._progress,
+            limits=options.quarantine,
+            quarantined=report.in_quarantine,
+        )
         self._last_moment: datetime | None = None  # of the records with a readable time
         self._report.from_offset = self._progress.committed.offset
 
@@ -134,6 +144,7 @@ class BlobPass:
         finally:
             self._large_record.end()
             self._commit()
+            self._report.requests += self._quarantining.requests
             _complete(self._report, self._progress)
             if self._last_moment is not None:
                 lag = self._ports.clock.now() - self._last_moment
@@ -157,6 +168,7 @@ class BlobPass:
             return None
         self._progress.begin_snapshot(first.etag, first.length)
         self._packing = Packing(self._blob, self._options, self._progress, self._delivery)
+        self._quarantining.begin_snapshot()
         # Not an attribute: in a cycle its buffers would stay in memory after the pass.
         log = LogReader(
             self._blob,
@@ -171,13 +183,14 @@ class BlobPass:
                 self._forward_item(decoded, log.preceding)
                 del decoded  # a large record is let go of before another one is formed
                 self._large_record.end()
+            self._quarantining.put_held()
             self._deliver_rest()
         except BlobChangedError:
             return None
         except NotAFlowLogError as error:
             crc = zlib.crc32(first.data[:HEADER_BYTES])
             item = QuarantineItem(self._blob, 0, first.length, crc, str(error), None)
-            _quarantine(item, self._lease, self._ports, self._report)
+            self._quarantining.put(item)
             self._progress.read_no_flow_log()
         complete = not log.unfinished
         self._progress.end_snapshot(complete=complete)
@@ -212,11 +225,15 @@ class BlobPass:
     def _forward_item(self, decoded: DecodedItem, preceding: bytes) -> None:
         """Pack what an item gave, and send what there is enough of; `preceding` are the bytes before its end."""
         encoded = decoded.encoded
+        if self._quarantining.hold(decoded, preceding):
+            self._end_where_time_is_up()
+            return
+        self._quarantining.put_held()
         if decoded.rejected is not None:
-            _quarantine(decoded.rejected, self._lease, self._ports, self._report)
+            self._quarantining.put(decoded.rejected)
         flows = len(encoded.lines) if encoded is not None else 0
         self._progress.count(decoded.counts)
-        self._progress.read(decoded.end, preceding, is_record=decoded.is_record, flows=flows)
+        self._progress.read(decoded.end, preceding, records=decoded.is_record, flows=flows)
         if encoded is not None and decoded.record is not None:
             self._last_moment = decoded.record.moment or self._last_moment
             self._report.denied += encoded.denied
@@ -248,11 +265,25 @@ class BlobPass:
         if self._ports.clock.monotonic() - self._last_commit >= self._options.commit_seconds:
             self._commit()
 
+    def _get_ready_to_send(self) -> None:
+        """List what precedes the events: else, where that fails later, they could not be committed and came again."""
+        self._quarantining.put_overflow()
+        self._lease.hold()
+
     def _commit(self) -> None:
         """Commit what is acknowledged, where there is anything new."""
-        if self._progress.has_moved:
-            self._progress.commit(self._lease.commit(self._progress.reached))
-            self._last_commit = self._ports.clock.monotonic()
+        if not self._progress.has_moved:
+            return
+        try:
+            self._quarantining.put_overflow()
+        except StorageError:
+            self._commit_checkpoint(self._progress.acknowledged)
+            raise
+        self._commit_checkpoint(self._progress.reached)
+
+    def _commit_checkpoint(self, checkpoint: Checkpoint) -> None:
+        self._progress.commit(self._lease.commit(checkpoint))
+        self._last_commit = self._ports.clock.monotonic()
 
 
 def _complete(report: PassReport, progress: Progress) -> None:
@@ -264,18 +295,3 @@ def _complete(report: PassReport, progress: Progress) -> None:
     report.quarantined = progress.quarantined
     report.flows = progress.flows
     report.events = progress.events
-
-
-def _quarantine(item: QuarantineItem, lease: HeldLease, ports: ForwardPorts, report: PassReport) -> None:
-    """Put an item in quarantine."""
-    lease.hold()
-    ports.quarantine.put(item, ports.clock.now())
-    report.requests += 1
-    fields = {
-        "blob": item.blob.path,
-        "offset": item.offset,
-        "length": item.length,
-        "reason": item.reason,
-        "count": item.count,
-    }
-    ports.log("flowlog.quarantined", fields, level=logging.WARNING)

@@ -36,6 +36,9 @@ class Checkpoint:
         flows: Flows sent of this generation.
         events: Events sent of this generation.
         quarantined: Tuples of this generation that are in quarantine, see `TupleCounts`.
+        items: Items that this generation has in quarantine. Version 0.1.0 drops it and `overflow`: it has no ceiling,
+            and after it the count begins anew.
+        overflow: Offset of what the overflow item begins with, or None where this generation has none.
         time: When this was committed, or None.
         unknown: What a later version wrote beside these, by name: it is kept as it is.
 
@@ -53,6 +56,8 @@ class Checkpoint:
     flows: int = 0
     events: int = 0
     quarantined: int = 0
+    items: int = 0
+    overflow: int | None = None
     time: datetime | None = None
     unknown: tuple[tuple[str, str], ...] = ()
 
@@ -88,6 +93,8 @@ class Checkpoint:
                 flows=read_number(values, "flows"),
                 events=read_number(values, "events"),
                 quarantined=read_number(values, "quarantined"),
+                items=read_number(values, "items") if "items" in values else 0,
+                overflow=read_number(values, "overflow") if "overflow" in values else None,
                 time=read_time(values, "time") if "time" in values else None,
                 unknown=tuple(sorted((key, value) for key, value in values.items() if key not in _KEYS)),
             )
@@ -112,6 +119,8 @@ class Checkpoint:
             "flows": str(self.flows),
             "events": str(self.events),
             "quarantined": str(self.quarantined),
+            "items": str(self.items) if self.items else "",
+            "overflow": "" if self.overflow is None else str(self.overflow),
             "time": write_time(self.time) if self.time else "",
         }
 

@@ -18,6 +18,7 @@ from flowlog_core.forwarding.lease import HeldLease
 from flowlog_core.forwarding.options import ForwardOptions, first_hour
 from flowlog_core.forwarding.outcome import Outcome, PassReport, RunResult
 from flowlog_core.forwarding.ports import CheckpointLease, CheckpointStore
+from flowlog_core.forwarding.quarantined import Quarantined
 from flowlog_core.source.announcement import Announcement
 from flowlog_core.source.blob import SourceBlob
 
@@ -58,15 +59,18 @@ class Forwarder:
         if refusal is not None or blob.is_before(self.first_hour()):
             return RunResult(Outcome.SKIPPED)
         passes: list[PassReport] = []
+        quarantined = Quarantined()
         deadline = min(self._ports.clock.monotonic() + self._options.run_seconds, until)
         try:
             while True:
-                passes.append(self._pass(blob, deadline))
+                passes.append(self._pass(PassReport(blob, Outcome.FAILED, in_quarantine=quarantined), deadline))
                 if not self._is_to_be_read_again(passes[-1], deadline):
                     return RunResult(passes[-1].outcome, tuple(passes))
         except FlowLogError as error:
             self._log_fault(error, blob=blob.path)
             raise
+        finally:
+            quarantined.report(self._ports.log, blob)
 
     def forward_announced(self, message: bytes) -> None:
         """Forward the blobs that a message of Event Grid announces; what is no announcement is dropped, and logged.
@@ -114,8 +118,8 @@ class Forwarder:
             return False
         return etag != report.etag and self._ports.clock.monotonic() < deadline and not self._ports.stop.is_set
 
-    def _pass(self, blob: SourceBlob, deadline: float) -> PassReport:
-        clock, report = self._ports.clock, PassReport(blob, Outcome.FAILED)
+    def _pass(self, report: PassReport, deadline: float) -> PassReport:
+        clock = self._ports.clock
         began = clock.monotonic()
         acquired = self._acquire(report)
         if acquired is None:

@@ -5,12 +5,27 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from flowlog_core.decode.overflow import OverflowLimits
 from flowlog_core.events.packer import EventOptions
 
 Start = Literal["now", "all"] | datetime
 """The hour of the destination's first run, no hour, or a time (UTC): blobs of hours before it are left alone."""
 
 PartitionBy = Literal["mac", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineLimits:
+    """How much a blob may put in quarantine.
+
+    Attributes:
+        items: So many items in a generation; what comes after is in one more, the overflow item.
+        overflow: How much that one lists.
+
+    """
+
+    items: int = 1000
+    overflow: OverflowLimits = field(default_factory=OverflowLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +41,7 @@ class ForwardOptions:
         batch_bytes: How much is queued before a send; about what goes into one batch of Event Hubs.
         commit_seconds: After so long a pass commits what is acknowledged, and goes on; what was sent since the last
             commit comes again if the process dies.
+        quarantine: How much a blob may put in quarantine.
         replay: Label of a replay, for its events; None where blobs are forwarded for the first time.
 
     """
@@ -37,6 +53,7 @@ class ForwardOptions:
     chunk_bytes: int = 4 * 1024 * 1024
     batch_bytes: int = 1024 * 1024
     commit_seconds: float = 2
+    quarantine: QuarantineLimits = field(default_factory=QuarantineLimits)
     replay: str | None = None
 
 

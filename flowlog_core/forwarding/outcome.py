@@ -1,10 +1,11 @@
 """Why forwarding a blob ended, and what one pass over it did: the log event ``flowlog.run``."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from flowlog_core.forwarding.bounded_counts import BoundedCounts
+from flowlog_core.forwarding.quarantined import Quarantined
 from flowlog_core.source.blob import SourceBlob
 
 _TOP_RULES: Final = 10  # that many are logged
@@ -50,7 +51,8 @@ class PassReport:
         events: Events acknowledged.
         quarantined: Records and tuples put in quarantine.
         denied: Of the flows read, those that were denied.
-        rules: Name of each rule to how many of the flows read it decided.
+        rules: How many of the flows read each rule decided.
+        in_quarantine: What the run put in quarantine so far, of all its passes.
         generation: The blob's generation.
         lag_seconds: Now minus the time of the last record, or None where there was none.
         duration_ms: How long it took.
@@ -69,7 +71,8 @@ class PassReport:
     events: int = 0
     quarantined: int = 0
     denied: int = 0
-    rules: Counter[str] = field(default_factory=Counter)
+    rules: BoundedCounts = field(default_factory=BoundedCounts)
+    in_quarantine: Quarantined = field(default_factory=Quarantined)
     generation: int = 0
     lag_seconds: float | None = None
     duration_ms: int = 0
@@ -93,7 +96,7 @@ class PassReport:
             "events": self.events,
             "quarantined": self.quarantined,
             "denied": self.denied,
-            "rules": dict(self.rules.most_common(_TOP_RULES)),
+            "rules": self.rules.largest(_TOP_RULES),
             "generation": self.generation,
             "complete": self.complete,
             "outcome": self.outcome.value,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from flowlog_core.decode.overflow import Overflow, StoredOverflow
 from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.events.packer import Event
 from flowlog_core.forwarding.checkpoint import Checkpoint
@@ -253,6 +254,26 @@ class Quarantine(Protocol):
         """Store an item, over an earlier one of the same name. One request.
 
         Raises:
+            StorageError: The request failed.
+
+        """
+        ...
+
+    def overflow(self, name: str) -> StoredOverflow | None:
+        """Read an overflow item, or None where there is none. One request.
+
+        Raises:
+            QuarantineUnreadableError: It was written by something else, or by a later version.
+            StorageError: The request failed.
+
+        """
+        ...
+
+    def put_overflow(self, overflow: Overflow, time: datetime, etag: str | None) -> str:
+        """Store an overflow item over the one with this ETag, or as a new one; return its ETag. One request.
+
+        Raises:
+            ItemChangedError: It is another by now, or there is one already, or none any more.
             StorageError: The request failed.
 
         """

@@ -41,6 +41,8 @@ class Progress:
         events: Events acknowledged.
         records: Records read.
         quarantined: Tuples put in quarantine, see `TupleCounts`.
+        items: Items put in quarantine of this generation, those of earlier passes included.
+        overflow: Where the overflow item of this generation begins, if there is one.
 
     """
 
@@ -48,6 +50,7 @@ class Progress:
         """Begin where the last pass ended."""
         self.committed = checkpoint
         self.pending = _pending_at(checkpoint)
+        self.items, self.overflow = checkpoint.items, checkpoint.overflow
         self.flows = self.events = self.records = self.quarantined = 0
         self._acknowledged = checkpoint
         self._read = checkpoint  # up to `_read.offset`; the items since then:
@@ -73,18 +76,25 @@ class Progress:
         self._new_quarantined += counts.quarantined
         self.pending += counts
 
-    def read(self, offset: int, preceding: bytes, *, is_record: bool, flows: int) -> None:
-        """Take note of an item that was read and counted.
+    def put(self, item_offset: int, *, overflow: bool) -> None:
+        """Take note of an item in quarantine, before what it stands for is read; the overflow item is one more."""
+        if not overflow:
+            self.items += 1
+        elif self.overflow is None:
+            self.overflow = item_offset
+
+    def read(self, offset: int, preceding: bytes, *, records: int, flows: int) -> None:
+        """Take note of an item, or of some, that were read and counted.
 
         Args:
             offset: Its end.
             preceding: The bytes before `offset`, for the fingerprint.
-            is_record: Whether it is a record.
+            records: How many records these are.
             flows: Flows that it gave; they are to be packed.
 
         """
-        self.records += is_record
-        self._new_records += is_record
+        self.records += records
+        self._new_records += records
         self._unpacked_flows += flows
         self._offset = offset
         self._preceding = preceding
@@ -120,7 +130,9 @@ class Progress:
     def read_no_flow_log(self) -> None:
         """Take note of a blob that is no flow log: it is in quarantine by reference, and the offset stays at 0."""
         self.quarantined += 1
-        self._read = replace(self._read, quarantined=self._read.quarantined + 1)
+        self._read = replace(
+            self._read, quarantined=self._read.quarantined + 1, items=self.items, overflow=self.overflow
+        )
 
     def end_snapshot(self, *, complete: bool) -> None:
         """Take note that a snapshot was read to its end, and all of it acknowledged."""
@@ -140,6 +152,11 @@ class Progress:
     def reached(self) -> Checkpoint:
         """The checkpoint that may be committed: everything before its offset is acknowledged or in quarantine."""
         return self._acknowledged if self._packed or self._unpacked_flows else self._read_so_far()
+
+    @property
+    def acknowledged(self) -> Checkpoint:
+        """The checkpoint as of the last range that is acknowledged, without what was read after it."""
+        return self._acknowledged
 
     @property
     def has_moved(self) -> bool:
@@ -162,6 +179,7 @@ class Progress:
         self._new_records = self._new_quarantined = self._unpacked_flows = 0
         self._packed.clear()
         self.pending = _pending_at(checkpoint)
+        self.items, self.overflow = checkpoint.items, checkpoint.overflow
 
     def _read_so_far(self) -> Checkpoint:
         if self._preceding is not None:
@@ -172,6 +190,8 @@ class Progress:
                 records=self._read.records + self._new_records,
                 quarantined=self._read.quarantined + self._new_quarantined,
                 pending_quarantined=self.pending.quarantined,
+                items=self.items,
+                overflow=self.overflow,
             )
             self._preceding = None
             self._new_records = self._new_quarantined = 0

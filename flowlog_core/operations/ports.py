@@ -104,3 +104,13 @@ class QuarantineStore(Quarantine, Protocol):
 
         """
         ...
+
+    def delete_overflow(self, name: str, etag: str) -> None:
+        """Take an overflow item out of quarantine, unless it is another by now. One request.
+
+        Raises:
+            ItemChangedError: It is another, or gone.
+            StorageError: The request failed.
+
+        """
+        ...

@@ -15,8 +15,9 @@ NAME_LIMIT: Final = 1024
 
 _MARK: Final = re.compile(r"~[0-9a-f]{16}\Z", re.ASCII)
 _MARK_LENGTH: Final = 17
-_ITEM: Final = re.compile(r"/(0|[1-9]\d{0,18})-([0-9a-f]{8})\.json\Z", re.ASCII)
-_LONGEST_ITEM: Final = "/9223372036854775807-ffffffff.json"
+_NUMBER: Final = r"(0|[1-9]\d{0,18})"
+_ITEM: Final = re.compile(rf"/(?:{_NUMBER}-)?{_NUMBER}-([0-9a-f]{{8}}|overflow)\.json\Z", re.ASCII)
+_LONGEST_ITEM: Final = "/9223372036854775807-9223372036854775807-overflow.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,11 @@ def item_name(blob: SourceBlob, offset: int, crc: int) -> str:
     return _fitted(blob.path, f"/{offset}-{crc:08x}.json", blob)
 
 
+def overflow_name(blob: SourceBlob, generation: int, offset: int) -> str:
+    """Name an item that stands for all that came after the most items: ``…/{generation}-{offset}-overflow.json``."""
+    return _fitted(blob.path, f"/{generation}-{offset}-overflow.json", blob)
+
+
 @dataclass(frozen=True, slots=True)
 class ItemName:
     """What the name of an item says.
@@ -65,32 +71,47 @@ class ItemName:
     Attributes:
         blob: The source blob, or None where its path was too long and is cut: then only the document has it.
         offset: Where the item begins.
-        crc: CRC-32 of its bytes.
+        crc: CRC-32 of its bytes, or None of an overflow item.
+        generation: The blob's generation, of an overflow item alone.
 
     """
 
     blob: SourceBlob | None
     offset: int
-    crc: int
+    crc: int | None
+    generation: int | None = None
+
+    @property
+    def is_overflow(self) -> bool:
+        """Whether it is that of an overflow item."""
+        return self.generation is not None
 
     @classmethod
     def read(cls, name: str) -> Self | None:
-        """Read a name that `item_name` wrote; None where it is none of an item."""
+        """Read a name that `item_name` or `overflow_name` wrote; None where it is none of an item."""
         match = _ITEM.search(name)
-        if match is None:
+        if match is None or (match[1] is not None) != (match[3] == "overflow"):
             return None
         path = name[: match.start()]
         try:
             blob = None if _is_cut(name, path) else SourceBlob.from_path(path)
         except ValueError:
             return None
-        return cls(blob, int(match[1]), int(match[2], 16))
+        if match[1] is not None:
+            return cls(blob, int(match[2]), None, int(match[1]))
+        return cls(blob, int(match[2]), int(match[3], 16))
+
+    def of(self, blob: SourceBlob) -> str:
+        """Write the name that says the same of this blob."""
+        if self.crc is None:
+            return overflow_name(blob, self.generation or 0, self.offset)
+        return item_name(blob, self.offset, self.crc)
 
 
 def is_item_of(name: str, blob: SourceBlob) -> bool:
     """Say whether a name is one of a blob's items, also where the blob's path is too long for it."""
     read = ItemName.read(name)
-    return read is not None and name == item_name(blob, read.offset, read.crc)
+    return read is not None and name == read.of(blob)
 
 
 class ItemsUnder:

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from flowlog_core.decode.overflow import Overflow, OverflowEntry
 from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.decode.rejected import RejectedTuple
-from flowlog_core.errors import ItemGoneError
+from flowlog_core.errors import ItemChangedError, ItemGoneError
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.own_names import NAME_LIMIT, ItemName, is_item_of
 from tests.conformance.services import Services
@@ -127,3 +128,46 @@ def test_an_item_that_is_taken_out_is_gone(services: Services, container: str) -
     assert list(services.quarantine_store.items("account", container, "")) == []
     with pytest.raises(ItemGoneError, match="no such item"):
         services.quarantine_store.get(put.name)
+
+
+def overflow(container: str, *entries: OverflowEntry) -> Overflow:
+    made = Overflow(SourceBlob("account", container, "a/PT1H.json"), 1, 4711, 0xABC)
+    for entry in entries:
+        made.add(entry)
+    return made
+
+
+FIRST, SECOND = OverflowEntry(4711, 4800, (1, 3), 2), OverflowEntry(4900, 5000, None, 7, coarse=True)
+
+
+def test_an_overflow_item_is_read_as_it_was_put_and_listed_with_the_others(services: Services, container: str) -> None:
+    put = overflow(container, FIRST, SECOND)
+    assert services.quarantine.overflow(put.name) is None
+
+    etag = services.quarantine.put_overflow(put, NOW, None)
+
+    stored = services.quarantine_store.overflow(put.name)
+    assert stored is not None
+    assert (stored.name, stored.overflow, stored.time, stored.etag) == (put.name, put, NOW, etag)
+    (listed,) = services.quarantine_store.items("account", container, "a/")
+    assert ItemName.read(listed.name) == ItemName(put.blob, 4711, None, 1)
+    assert is_item_of(listed.name, put.blob)
+
+
+def test_an_overflow_item_is_written_only_over_the_one_that_was_read(services: Services, container: str) -> None:
+    first, both = overflow(container, FIRST), overflow(container, FIRST, SECOND)
+    read = services.quarantine.put_overflow(first, NOW, None)
+    written = services.quarantine.put_overflow(both, NOW, read)
+    for etag in (None, read):
+        with pytest.raises(ItemChangedError):
+            services.quarantine.put_overflow(first, NOW, etag)
+    with pytest.raises(ItemChangedError):
+        services.quarantine_store.delete_overflow(both.name, read)
+
+    services.quarantine_store.delete_overflow(both.name, written)
+
+    assert services.quarantine_store.overflow(both.name) is None
+    with pytest.raises(ItemChangedError):
+        services.quarantine_store.delete_overflow(both.name, written)
+    with pytest.raises(ItemChangedError):
+        services.quarantine.put_overflow(first, NOW, written)

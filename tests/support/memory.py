@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from flowlog_core.decode.overflow import Overflow, StoredOverflow
 from flowlog_core.decode.quarantine import QuarantineItem, StoredItem
 from flowlog_core.errors import (
     BlobArchivedError,
@@ -15,6 +16,7 @@ from flowlog_core.errors import (
     BlobGoneError,
     CheckpointLostError,
     CheckpointUnreadableError,
+    ItemChangedError,
     ItemGoneError,
     LastSweepUnreadableError,
     SendError,
@@ -290,13 +292,41 @@ class MemoryQuarantine:
     def __init__(self) -> None:
         self.items: dict[str, QuarantineItem] = {}
         self.documents: dict[str, bytes] = {}
+        self.etags: dict[str, str] = {}
         self.full = False
+        self.before_overflow: Callable[[], None] = _nothing
+        self.puts = 0
 
     def put(self, item: QuarantineItem, time: datetime) -> None:
         if self.full:
             raise StorageError("full")
+        self.puts += 1
         self.items[item.name] = item
         self.documents[item.name] = item.document(time)
+
+    def overflow(self, name: str) -> StoredOverflow | None:
+        document = self.documents.get(name)
+        return None if document is None else StoredOverflow.read(name, document, self.etags[name])
+
+    def put_overflow(self, overflow: Overflow, time: datetime, etag: str | None) -> str:
+        self.before_overflow()
+        if self.full:
+            raise StorageError("full")
+        if self.etags.get(overflow.name) != etag:
+            raise ItemChangedError(overflow.name)
+        self.puts += 1
+        self.documents[overflow.name] = overflow.document(time)
+        self.etags[overflow.name] = f'"{self.puts}"'
+        return self.etags[overflow.name]
+
+    def delete_overflow(self, name: str, etag: str) -> None:
+        if self.etags.get(name) != etag:
+            raise ItemChangedError(name)
+        del self.documents[name], self.etags[name]
+
+    def overflows(self) -> list[StoredOverflow]:
+        """Return the overflow items, in the order of their names."""
+        return [StoredOverflow.read(name, self.documents[name], etag) for name, etag in sorted(self.etags.items())]
 
 
 class MemoryQuarantineStore:
@@ -304,7 +334,8 @@ class MemoryQuarantineStore:
 
     def __init__(self, quarantine: MemoryQuarantine) -> None:
         self.quarantine = quarantine
-        self.put = quarantine.put
+        self.put, self.overflow, self.put_overflow = quarantine.put, quarantine.overflow, quarantine.put_overflow
+        self.delete_overflow = quarantine.delete_overflow
 
     def items(self, account: str, container: str, under: str) -> Iterator[ListedItem]:
         wanted = ItemsUnder(account, container, under)

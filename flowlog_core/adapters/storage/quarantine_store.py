@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
 from flowlog_core.adapters.credentials import blob_service, storage_errors
-from flowlog_core.adapters.storage.quarantine import AzureQuarantine
+from flowlog_core.adapters.storage.quarantine import AzureQuarantine, unchanged
 from flowlog_core.connections import StorageConnection
 from flowlog_core.decode.quarantine import StoredItem
-from flowlog_core.errors import ItemGoneError
+from flowlog_core.errors import ItemChangedError, ItemGoneError
 from flowlog_core.operations.ports import ListedItem
 from flowlog_core.source.own_names import ItemsUnder
 
@@ -46,3 +46,11 @@ class AzureQuarantineStore(AzureQuarantine):
         """See `QuarantineStore.delete`."""
         with storage_errors(f"deleting {name} from quarantine"), suppress(ResourceNotFoundError):
             self._container.delete_blob(name)
+
+    def delete_overflow(self, name: str, etag: str) -> None:
+        """See `QuarantineStore.delete_overflow`."""
+        with storage_errors(f"deleting {name} from quarantine"):
+            try:
+                self._container.delete_blob(name, **unchanged(etag))
+            except (ResourceModifiedError, ResourceNotFoundError) as error:
+                raise ItemChangedError(f"{name}: somebody else has written or deleted it since") from error

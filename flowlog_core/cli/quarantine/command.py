@@ -17,8 +17,8 @@ from flowlog_core.cli.output.terminal import console, show, table
 from flowlog_core.cli.quarantine.item_selection import add_item_selection, item_selection, written_name
 from flowlog_core.cli.quarantine.replay import add_replay
 from flowlog_core.cli.quarantine.show import add_show
-from flowlog_core.decode.quarantine import StoredItem
-from flowlog_core.operations.quarantine.listing import UnreadableItem, select_items
+from flowlog_core.decode.overflow import REASON, StoredOverflow
+from flowlog_core.operations.quarantine.listing import Stored, UnreadableItem, select_items
 
 ALL_WELL: Final = 0
 SOMETHING_THERE: Final = 1
@@ -92,7 +92,7 @@ class _Totals:
     unreadable: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
-    def count(self, found: Iterable[StoredItem | UnreadableItem], tell: Callable[[str], None]) -> Iterator[StoredItem]:
+    def count(self, found: Iterable[Stored | UnreadableItem], tell: Callable[[str], None]) -> Iterator[Stored]:
         """Count what passes, and complain of what can't be read; give the others."""
         for each in found:
             if isinstance(each, UnreadableItem):
@@ -100,7 +100,7 @@ class _Totals:
                 complain(each.reason)
             else:
                 self.items += 1
-                self.reasons.update(each.item.reasons)
+                self.reasons.update(each.reason_counts)
                 yield each
             tell(f"{self.items:,} items read")
 
@@ -115,7 +115,7 @@ def _list(options: argparse.Namespace) -> int:
     settings = read_settings(options)
     chosen = item_selection(options, settings)
     totals = _Totals()
-    shown: list[StoredItem] = []
+    shown: list[Stored] = []
     with progress() as tell:
         found = totals.count(select_items(quarantine_store(settings.state), chosen), tell)
         if options.json:
@@ -131,7 +131,7 @@ def _list(options: argparse.Namespace) -> int:
     return SOMETHING_THERE if totals.items or totals.unreadable else ALL_WELL
 
 
-def _print(shown: list[StoredItem], totals: _Totals) -> None:
+def _print(shown: list[Stored], totals: _Totals) -> None:
     out = console()
     if shown:
         items = table(_COLUMNS)
@@ -151,35 +151,50 @@ def _print(shown: list[StoredItem], totals: _Totals) -> None:
     out.print(f"{counted(totals.items, 'item')}, for {totals.reasons.total():,} records and tuples")
 
 
-def _cells(stored: StoredItem) -> tuple[str, ...]:
-    item = stored.item
-    hour = item.blob.hour
-    inside = [reason for reason in dict.fromkeys(item.reasons) if reason != item.reason]
+def _cells(stored: Stored) -> tuple[str, ...]:
+    blob, own = stored.blob, _reason(stored)
+    inside = [reason for reason in stored.reason_counts if reason != own]
     more = [f"{len(inside) - _MOST_INSIDE} more"] if len(inside) > _MOST_INSIDE else []
-    reason = f"{item.reason}: {', '.join(inside[:_MOST_INSIDE] + more)}" if inside else item.reason
+    reason = f"{own}: {', '.join(inside[:_MOST_INSIDE] + more)}" if inside else own
     return (
-        f"{hour:%Y-%m-%dT%H:%MZ}" if hour else "unknown",
-        safe_line(item.blob.mac_address or "/".join(item.blob.name.split("/")[-2:])),
-        str(item.offset),
-        f"{item.count:,}",
+        f"{blob.hour:%Y-%m-%dT%H:%MZ}" if blob.hour else "unknown",
+        safe_line(blob.mac_address or "/".join(blob.name.split("/")[-2:])),
+        str(_place(stored)[0]),
+        f"{sum(stored.reason_counts.values()):,}",
         utc(stored.time),
         safe_line(reason),
     )
 
 
-def _fields(stored: StoredItem) -> dict[str, object]:
-    item = stored.item
-    return {
+def _fields(stored: Stored) -> dict[str, object]:
+    blob = stored.blob
+    offset, length, crc = _place(stored)
+    fields: dict[str, object] = {
         "name": stored.name,
-        "blob": item.blob.path,
-        "hour": utc(item.blob.hour) if item.blob.hour else None,
-        "macAddress": item.blob.mac_address,
-        "offset": item.offset,
-        "length": item.length,
-        "crc": f"{item.crc:08x}",
-        "byReference": item.raw is None,
+        "blob": blob.path,
+        "hour": utc(blob.hour) if blob.hour else None,
+        "macAddress": blob.mac_address,
+        "offset": offset,
+        "length": length,
+        "crc": f"{crc:08x}",
+        "byReference": isinstance(stored, StoredOverflow) or stored.item.raw is None,
         "time": utc(stored.time),
-        "count": item.count,
-        "reason": item.reason,
-        "reasons": dict(Counter(item.reasons)),
+        "count": sum(stored.reason_counts.values()),
+        "reason": _reason(stored),
+        "reasons": stored.reason_counts,
     }
+    if isinstance(stored, StoredOverflow):
+        fields["entries"] = len(stored.overflow.entries)
+    return fields
+
+
+def _reason(stored: Stored) -> str:
+    return REASON if isinstance(stored, StoredOverflow) else stored.item.reason
+
+
+def _place(stored: Stored) -> tuple[int, int, int]:
+    """Return offset, length, and checksum: of an overflow item that of the first thing that it stood for."""
+    if isinstance(stored, StoredOverflow):
+        overflow = stored.overflow
+        return overflow.offset, overflow.end - overflow.offset, overflow.crc
+    return stored.item.offset, stored.item.length, stored.item.crc

@@ -8,10 +8,9 @@ from urllib.parse import quote, unquote
 
 from flowlog_core.cli.input.arguments import add_settings, add_span, selection
 from flowlog_core.cli.output.plain_text import redacted
-from flowlog_core.decode.quarantine import StoredItem
 from flowlog_core.errors import ItemGoneError, UsageError
 from flowlog_core.operations.ports import QuarantineStore
-from flowlog_core.operations.quarantine.listing import ItemSelection, UnreadableItem, read_item
+from flowlog_core.operations.quarantine.listing import ItemSelection, Stored, UnreadableItem, read_item
 from flowlog_core.settings import Settings
 
 _KEPT: Final = "/="  # beside letters, digits and -._~
@@ -60,7 +59,7 @@ def selects(options: argparse.Namespace) -> bool:
     return any((options.since, options.source, options.container, options.prefix, options.reason))
 
 
-def items_by_name(store: QuarantineStore, names: Iterable[str]) -> Iterator[StoredItem | UnreadableItem]:
+def items_by_name(store: QuarantineStore, names: Iterable[str]) -> Iterator[Stored | UnreadableItem]:
     """Read items by their names; one that is not there can't be read.
 
     Raises:

@@ -20,10 +20,9 @@ from flowlog_core.cli.quarantine.item_selection import (
     items_by_name,
     selects,
 )
-from flowlog_core.decode.quarantine import StoredItem
 from flowlog_core.errors import UsageError
 from flowlog_core.operations.ports import QuarantineStore
-from flowlog_core.operations.quarantine.listing import UnreadableItem, listed_items, select_items
+from flowlog_core.operations.quarantine.listing import Stored, UnreadableItem, listed_items, select_items
 from flowlog_core.operations.quarantine.replay import Recovered, Recovery, RecoveryOptions
 from flowlog_core.settings import Settings
 from flowlog_core.wiring import Services, connect
@@ -44,6 +43,8 @@ Decodes items with this version, sends the flows that they now give, with the id
 have had, in events whose property `replay` is `quarantine`, and deletes from quarantine what was
 sent and acknowledged. Of a record of which some tuples were rejected only those are sent: the
 others were, then. Of an item that can be decoded in part, the rest stays, under the same name.
+An overflow item lists what came after a blob's first 1,000 items: its flows are read from the flow log.
+Where its list is coarse, flows that were sent before come again, with the same ids; replay says so.
 Left alone and named is an item whose name and content disagree, or whose blob the app would not
 forward: somebody else has put it there.
 
@@ -126,7 +127,7 @@ def _recovery(services: Services, store: QuarantineStore, settings: Settings, op
     )
 
 
-def _recover(found: Iterable[StoredItem | UnreadableItem], recovery: Recovery, options: argparse.Namespace) -> int:
+def _recover(found: Iterable[Stored | UnreadableItem], recovery: Recovery, options: argparse.Namespace) -> int:
     """Recover one item after the other; what was done is told even where that ends early."""
     done = _Done()
     try:
@@ -160,10 +161,12 @@ def _summary(done: _Done, options: argparse.Namespace) -> str:
 
 
 def _recovered(
-    found: Iterable[StoredItem | UnreadableItem], recovery: Recovery, done: _Done, tell: Callable[[str], None]
+    found: Iterable[Stored | UnreadableItem], recovery: Recovery, done: _Done, tell: Callable[[str], None]
 ) -> Iterator[Recovered]:
     for each in found:
-        one = recovery.recover(each) if isinstance(each, StoredItem) else Recovered(each.name, 0, 1, each.reason)
+        one = Recovered(each.name, 0, 1, each.reason) if isinstance(each, UnreadableItem) else recovery.recover(each)
+        if one.repeats:
+            complain(f"{one.name}: its list is coarse, so flows that were sent before come again, with the same ids")
         done.items += 1
         done.flows += one.flows
         done.remains += one.remains
@@ -173,4 +176,4 @@ def _recovered(
 
 
 def _fields(one: Recovered) -> dict[str, object]:
-    return {"name": one.name, "flows": one.flows, "remains": one.remains, "reason": one.reason}
+    return {"name": one.name, "flows": one.flows, "remains": one.remains, "reason": one.reason, "repeats": one.repeats}

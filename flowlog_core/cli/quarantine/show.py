@@ -16,11 +16,12 @@ from flowlog_core.cli.output.rows import utc
 from flowlog_core.cli.output.streams import OUT, complain
 from flowlog_core.cli.quarantine.item_selection import add_names, items_by_name, parse_path
 from flowlog_core.decode.formats import decode
+from flowlog_core.decode.overflow import REASON, OverflowEntry, StoredOverflow
 from flowlog_core.decode.quarantine import QuarantineItem, StoredItem
 from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.errors import ShapeError, UsageError
 from flowlog_core.operations.ports import QuarantineStore
-from flowlog_core.operations.quarantine.listing import UnreadableItem, items_of
+from flowlog_core.operations.quarantine.listing import Stored, UnreadableItem, items_of
 from flowlog_core.operations.quarantine.replay import bytes_of
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.own_names import ItemName
@@ -85,7 +86,7 @@ def _show(options: argparse.Namespace) -> int:
     return status
 
 
-def _write_raw(services: Services, found: Iterator[StoredItem | UnreadableItem]) -> int:
+def _write_raw(services: Services, found: Iterator[Stored | UnreadableItem]) -> int:
     if OUT.is_terminal:
         raise UsageError("--raw writes bytes as they are, which might command a terminal: send them elsewhere, > FILE")
     items = list(islice(found, 2))
@@ -93,6 +94,8 @@ def _write_raw(services: Services, found: Iterator[StoredItem | UnreadableItem])
         raise UsageError(f"--raw takes one item, and there {'are more' if items else 'is none'}")
     if isinstance(items[0], UnreadableItem):
         raise UsageError(items[0].reason)
+    if isinstance(items[0], StoredOverflow):
+        raise UsageError(f"{items[0].name}: an overflow item has no bytes; its entries are places in the flow log")
     item = items[0].item
     if item.raw is None and (refusal := services.gate.refusal(item.blob)) is not None:
         raise UsageError(f"{items[0].name}: kept by reference, and its blob is not read: {refusal}")
@@ -100,7 +103,7 @@ def _write_raw(services: Services, found: Iterator[StoredItem | UnreadableItem])
     return SHOWN
 
 
-def _asked_for(store: QuarantineStore, options: argparse.Namespace) -> Iterator[StoredItem | UnreadableItem]:
+def _asked_for(store: QuarantineStore, options: argparse.Namespace) -> Iterator[Stored | UnreadableItem]:
     if options.names:
         yield from items_by_name(store, options.names)
         return
@@ -110,8 +113,32 @@ def _asked_for(store: QuarantineStore, options: argparse.Namespace) -> Iterator[
             yield found
 
 
-def _page(stored: StoredItem) -> str:
+def _page(stored: Stored) -> str:
     """Write an item for a person; nothing in it can command a terminal."""
+    lines = _overflow_lines(stored) if isinstance(stored, StoredOverflow) else _item_lines(stored)
+    return "".join(f"{safe_line(line)}\n" for line in lines)
+
+
+def _overflow_lines(stored: StoredOverflow) -> list[str]:
+    overflow = stored.overflow
+    lines = [
+        f"name    {stored.name}",
+        f"blob    {overflow.blob.path}",
+        f"place   offset {overflow.offset}, generation {overflow.generation}",
+        f"since   {utc(stored.time)}",
+        f"reason  {REASON}; {overflow.count:,} records and tuples, which the flow log has at:",
+    ]
+    return lines + [_entry_line(entry) for entry in overflow.entries]
+
+
+def _entry_line(entry: OverflowEntry) -> str:
+    what = "all of it" if entry.ordinals is None else f"tuples {', '.join(map(str, entry.ordinals))}"
+    if entry.coarse:
+        what = f"{entry.count:,} records and tuples somewhere in it"
+    return f"entry   offset {entry.start}, {entry.end - entry.start:,} bytes: {what}"
+
+
+def _item_lines(stored: StoredItem) -> list[str]:
     item = stored.item
     texts = _tuple_texts(item)
     lines = [
@@ -125,8 +152,8 @@ def _page(stored: StoredItem) -> str:
     for piece in item.remains:
         lines.append(f"remains offset {piece.offset}, {piece.length:,} bytes: {piece.reason}")
         lines += map(_tuple_line, piece.tuples)
-    lines += ["", *_record(item.raw)]
-    return "".join(f"{safe_line(line)}\n" for line in lines)
+    lines += [f"reason  {reason}: {count:,} records" for reason, count in item.merged]
+    return [*lines, "", *_record(item.raw)]
 
 
 def _tuple_line(rejected: RejectedTuple) -> str:

@@ -26,16 +26,21 @@ class KeptItems:
     def of(cls, blob: SourceBlob, counted: int, quarantine: QuarantineStore) -> Self:
         """Look for what is counted: one request for each 5,000 items, and one for each item where these are fewer."""
         items = quarantine.items(blob.account, blob.container, blob.name)
-        names = [item.name for item in items if is_item_of(item.name, blob)]
-        offsets = {name.offset for name in map(ItemName.read, names) if name is not None}
-        if 0 in offsets or len(names) >= counted:  # each item stands for one at least
-            return cls(len(names), 0 in offsets)
-        return cls(sum(_count(name, quarantine) for name in names), not_a_flow_log=False)
+        read = ((item.name, ItemName.read(item.name)) for item in items if is_item_of(item.name, blob))
+        names = [(each, name) for each, name in read if name is not None]
+        not_a_flow_log = any(name.offset == 0 for _, name in names)
+        if not_a_flow_log or len(names) >= counted:  # each item stands for one at least
+            return cls(len(names), not_a_flow_log)
+        count = sum(_count(each, quarantine, overflow=name.is_overflow) for each, name in names)
+        return cls(count, not_a_flow_log=False)
 
 
-def _count(name: str, quarantine: QuarantineStore) -> int:
+def _count(name: str, quarantine: QuarantineStore, *, overflow: bool) -> int:
     """Count what an item stands for: nothing, where its content is another's."""
     try:
+        if overflow:
+            listed = quarantine.overflow(name)
+            return 0 if listed is None or listed.disagreement else listed.overflow.count
         stored = quarantine.get(name)
     except ItemGoneError:
         return 0

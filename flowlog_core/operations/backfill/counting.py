@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from flowlog_core.decode.overflow import Overflow, StoredOverflow
 from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.events.event_properties import EventProperties
 from flowlog_core.events.packer import Event
@@ -55,8 +56,22 @@ class CountingQuarantine:
     def __init__(self, quarantine: Quarantine, count: Callable[[Moved], None]) -> None:
         self._quarantine = quarantine
         self._count = count
+        self._listed: dict[str, int] = {}  # of overflow items, which few blobs have
 
     def put(self, item: QuarantineItem, time: datetime) -> None:
         """See `ports.Quarantine.put`."""
         self._quarantine.put(item, time)
         self._count(Moved(quarantined=item.count))
+
+    def overflow(self, name: str) -> StoredOverflow | None:
+        """See `ports.Quarantine.overflow`."""
+        stored = self._quarantine.overflow(name)
+        self._listed[name] = stored.overflow.count if stored is not None else 0
+        return stored
+
+    def put_overflow(self, overflow: Overflow, time: datetime, etag: str | None) -> str:
+        """See `ports.Quarantine.put_overflow`."""
+        written = self._quarantine.put_overflow(overflow, time, etag)
+        before, self._listed[overflow.name] = self._listed.get(overflow.name, 0), overflow.count
+        self._count(Moved(quarantined=overflow.count - before))
+        return written

@@ -4,11 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from flowlog_core.decode.overflow import StoredOverflow
 from flowlog_core.decode.quarantine import StoredItem
 from flowlog_core.errors import ItemGoneError, QuarantineUnreadableError
 from flowlog_core.operations.ports import ListedItem, QuarantineStore
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.own_names import ItemName, is_item_of
+
+type Stored = StoredItem | StoredOverflow
+"""What is in quarantine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +41,14 @@ class ItemSelection:
             return self.since is None
         return (self.since is None or hour >= self.since) and (self.until is None or hour < self.until)
 
-    def has(self, stored: StoredItem) -> bool:
+    def has(self, stored: Stored) -> bool:
         """Say whether an item is of the selection, as far as its name could not tell."""
-        item = stored.item
-        wanted = self.reason.casefold()
+        wanted, blob = self.reason.casefold(), stored.blob
+        own = (stored.item.reason,) if isinstance(stored, StoredItem) else ()
         return (
-            item.blob.name.startswith(self.prefix)
-            and self.has_hour_of(item.blob)
-            and any(wanted in reason.casefold() for reason in (item.reason, *item.reasons))
+            blob.name.startswith(self.prefix)
+            and self.has_hour_of(blob)
+            and any(wanted in reason.casefold() for reason in (*own, *stored.reason_counts))
         )
 
 
@@ -61,7 +65,7 @@ class UnreadableItem:
 
     name: str
     reason: str
-    content: StoredItem | None = None
+    content: Stored | None = None
 
 
 def listed_items(store: QuarantineStore, selection: ItemSelection) -> Iterator[ListedItem]:
@@ -81,7 +85,7 @@ def listed_items(store: QuarantineStore, selection: ItemSelection) -> Iterator[L
                 yield listed
 
 
-def select_items(store: QuarantineStore, selection: ItemSelection) -> Iterator[StoredItem | UnreadableItem]:
+def select_items(store: QuarantineStore, selection: ItemSelection) -> Iterator[Stored | UnreadableItem]:
     """Give the items of a selection. One request for each, beside those of the listing.
 
     Raises:
@@ -97,7 +101,7 @@ def select_items(store: QuarantineStore, selection: ItemSelection) -> Iterator[S
             yield found
 
 
-def items_of(store: QuarantineStore, blob: SourceBlob) -> Iterator[StoredItem | UnreadableItem]:
+def items_of(store: QuarantineStore, blob: SourceBlob) -> Iterator[Stored | UnreadableItem]:
     """Give the items of one blob.
 
     Raises:
@@ -109,7 +113,7 @@ def items_of(store: QuarantineStore, blob: SourceBlob) -> Iterator[StoredItem | 
             yield read_item(store, listed.name)
 
 
-def read_item(store: QuarantineStore, name: str) -> StoredItem | UnreadableItem:
+def read_item(store: QuarantineStore, name: str) -> Stored | UnreadableItem:
     """Read an item; one that can't be read doesn't stop whoever reads many.
 
     Raises:
@@ -118,9 +122,27 @@ def read_item(store: QuarantineStore, name: str) -> StoredItem | UnreadableItem:
 
     """
     try:
-        stored = store.get(name)
+        stored = get_item(store, name)
     except QuarantineUnreadableError as error:
         return UnreadableItem(name, str(error))
     if stored.disagreement is not None:
         return UnreadableItem(name, f"{name}: name and content disagree: {stored.disagreement}", stored)
+    return stored
+
+
+def get_item(store: QuarantineStore, name: str) -> Stored:
+    """Read an item, or an overflow item, as its name says. One request.
+
+    Raises:
+        ItemGoneError: There is none of this name.
+        QuarantineUnreadableError: It is no item, or one of another version.
+        StorageError: The request failed.
+
+    """
+    read = ItemName.read(name)
+    if read is None or not read.is_overflow:
+        return store.get(name)
+    stored = store.overflow(name)
+    if stored is None:
+        raise ItemGoneError(f"{name}: there is no such item in quarantine")
     return stored

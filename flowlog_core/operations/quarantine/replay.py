@@ -8,73 +8,30 @@ part remains, that part stays, under the same name: a record with fewer bad tupl
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from flowlog_core.decode.log_reader import DecodedItem, LogReader
+from flowlog_core.decode.overflow import StoredOverflow
 from flowlog_core.decode.quarantine import QuarantineItem, StoredItem
 from flowlog_core.decode.rejected import Selection
 from flowlog_core.decode.scanner import HEADER_BYTES
 from flowlog_core.decode.tuple_counts import TupleCounts
-from flowlog_core.errors import (
-    BlobGoneError,
-    BusyError,
-    BytesGoneError,
-    NotAFlowLogError,
-    SendError,
-)
-from flowlog_core.events.event_properties import QUARANTINE_REPLAY
-from flowlog_core.events.packer import EventOptions, PackedRange, Packer
+from flowlog_core.errors import BlobGoneError, BusyError, BytesGoneError, NotAFlowLogError, SendError
+from flowlog_core.events.packer import Packer
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.forwarding.checkpoint import Checkpoint
-from flowlog_core.forwarding.delivery import Delivery, Patience
 from flowlog_core.forwarding.forward_ports import ForwardPorts
-from flowlog_core.forwarding.options import PartitionBy
 from flowlog_core.forwarding.ports import BlobSource, CheckpointStore
-from flowlog_core.forwarding.progress import Progress
 from flowlog_core.operations.ports import QuarantineStore
-from flowlog_core.source.blob import SourceBlob
+from flowlog_core.operations.quarantine.listing import Stored
+from flowlog_core.operations.quarantine.overflow_replay import OverflowReplay
+from flowlog_core.operations.quarantine.resending import Recovered, RecoveryOptions, Resending
+from flowlog_core.source.blob import ByteRange
+
+__all__ = ["MOST_BYTES", "Recovered", "Recovery", "RecoveryOptions", "bytes_of"]
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Bytes of an item that are read again from the source blob; one that is longer is left."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecoveryOptions:
-    """How items are recovered.
-
-    Attributes:
-        events: How events are written.
-        partition_by: As in `ForwardOptions`.
-        patience: Seconds that a busy or unreachable destination is waited for, for each item.
-        send: Whether flows are sent; if not, nothing is written anywhere.
-        keep: Whether quarantine is left as it is.
-
-    """
-
-    events: EventOptions
-    partition_by: PartitionBy
-    patience: float
-    send: bool = True
-    keep: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Recovered:
-    """What became of an item.
-
-    Attributes:
-        name: Its name.
-        flows: Flows of it that were sent, or would be.
-        remains: Records and tuples of it that still can't be decoded.
-        reason: Why, or None where nothing remains.
-
-    """
-
-    name: str
-    flows: int
-    remains: int
-    reason: str | None
 
 
 class Recovery:
@@ -90,12 +47,12 @@ class Recovery:
     ) -> None:
         self._ports = ports
         self._store = store
-        self._checkpoints = checkpoints
         self._options = options
         self._encoder = Encoder(options.events.fields)
-        self._generation: tuple[SourceBlob, int] | None = None  # of the last item's blob
+        self._resending = Resending(ports, checkpoints, options)
+        self._overflow = OverflowReplay(ports.source, store, self._resending, options)
 
-    def recover(self, stored: StoredItem) -> Recovered:
+    def recover(self, stored: Stored) -> Recovered:
         """Decode an item anew, send what flows it gives, and take out of quarantine what was sent.
 
         One whose name and content disagree, or whose blob the gate refuses, is left alone.
@@ -105,19 +62,25 @@ class Recovery:
             StorageError: A storage account refused or failed a request.
 
         """
-        refusal = stored.disagreement or self._ports.gate.refusal(stored.item.blob)
+        refusal = stored.disagreement or self._ports.gate.refusal(stored.blob)
         if refusal is not None:
             return Recovered(stored.name, 0, 1, f"left alone: {refusal}")
         try:
+            if isinstance(stored, StoredOverflow):
+                return self._overflow.recover(stored)
             return self._recover(stored, bytes_of(stored.item, self._ports.source))
         except BytesGoneError as error:
-            return Recovered(stored.name, 0, stored.item.count, str(error))
+            return Recovered(stored.name, 0, sum(stored.reason_counts.values()), str(error))
         except BusyError as error:
             raise SendError(f"given up after {self._options.patience:.0f} s: {error.__cause__}", busy=True) from error
 
     def _recover(self, stored: StoredItem, raw: bytes) -> Recovered:
         item = stored.item
-        flows, remains = self._send_flows(item, raw)
+        remains: list[QuarantineItem] = []
+        byte_range = ByteRange(item.offset, item.offset + item.length)
+        flows = self._resending.send(
+            item.blob, byte_range, lambda packer: self._decode(item, raw, packer), remains.append
+        )
         left = _left(item, remains)
         if self._options.send and not self._options.keep:
             if left is None:
@@ -127,31 +90,6 @@ class Recovery:
         if left is None:
             return Recovered(stored.name, flows, 0, None)
         return Recovered(stored.name, flows, left.count, (left.remains or (left,))[0].reason)
-
-    def _send_flows(self, item: QuarantineItem, raw: bytes) -> tuple[int, list[QuarantineItem]]:
-        """Send the flows of an item; return their number, and what of it still can't be decoded."""
-        progress = Progress(Checkpoint(offset=item.offset, range_end=item.offset))  # nothing of it is committed
-        delivery = self._delivery(item.blob, progress)
-        packer = self._packer(item, delivery)
-        flows, remains = 0, []
-        held: DecodedItem | None = None  # the last record's range ends where the item does
-        after = TupleCounts()  # of what follows the record that is held
-        for decoded in self._decode(item, raw, packer):
-            if decoded.rejected is not None:
-                remains.append(decoded.rejected)
-            after += decoded.counts
-            if decoded.encoded is None or not decoded.encoded.lines:
-                continue
-            if held is not None:
-                self._send(delivery, _pack(packer, held, held.end, progress.pending))
-            progress.count(after)
-            held, after = decoded, TupleCounts()
-            flows += len(decoded.encoded.lines)
-        if held is not None:
-            progress.count(after)
-            self._send(delivery, _pack(packer, held, item.offset + item.length, progress.pending))
-            self._send(delivery, packer.flush())
-        return flows, remains
 
     def _decode(self, item: QuarantineItem, raw: bytes, packer: Packer) -> Iterator[DecodedItem]:
         """Decode what of an item is not sent yet; return what is found in it."""
@@ -181,42 +119,6 @@ class Recovery:
                 tail = replace(piece, offset=log.offset, length=len(rest), crc=zlib.crc32(rest))
                 yield _still_rejected(log.offset, tail)
 
-    def _packer(self, item: QuarantineItem, delivery: Delivery) -> Packer:
-        events = self._options.events
-        return Packer(
-            item.blob,
-            events,
-            max_event_bytes=delivery.max_event_bytes() if self._options.send else events.max_bytes,
-            generation=self._generation_of(item.blob) if self._options.send else 0,
-            range_start=item.offset,
-            replay=QUARANTINE_REPLAY,
-        )
-
-    def _delivery(self, blob: SourceBlob, progress: Progress) -> Delivery:
-        return Delivery(
-            blob,
-            progress,
-            self._ports,
-            partition_key=blob.partition_key if self._options.partition_by == "mac" else None,
-            patience=Patience(self._ports.clock.monotonic() + self._options.patience, self._options.patience),
-            hold_lease=_nothing,
-            commit=_nothing,
-        )
-
-    def _send(self, delivery: Delivery, ranges: list[PackedRange]) -> None:
-        if not self._options.send:
-            return
-        for packed in ranges:
-            delivery.enqueue(packed)
-        delivery.drain()
-
-    def _generation_of(self, blob: SourceBlob) -> int:
-        """Give the blob's generation as its checkpoint has it: items come blob by blob, so the last one is kept."""
-        if self._generation is None or self._generation[0] != blob:
-            checkpoint = self._checkpoints.find([blob], blob.name).get(blob, Checkpoint())
-            self._generation = blob, checkpoint.generation
-        return self._generation[1]
-
 
 def bytes_of(item: QuarantineItem, source: BlobSource) -> bytes:
     """Give an item's bytes, from the source blob where quarantine has none. Nothing, or one request.
@@ -240,14 +142,6 @@ def bytes_of(item: QuarantineItem, source: BlobSource) -> bytes:
         where = "in quarantine" if item.raw is not None else "in the source blob"
         raise BytesGoneError(f"{place}: the bytes {where} are no longer those that could not be decoded")
     return raw
-
-
-def _pack(packer: Packer, decoded: DecodedItem, end: int, pending: TupleCounts) -> list[PackedRange]:
-    return [] if decoded.encoded is None else packer.add(end, decoded.encoded, pending)
-
-
-def _nothing() -> None:
-    """Do nothing: an item has no checkpoint, so no lease is to be held and nothing committed."""
 
 
 def _still_rejected(end: int, rejected: QuarantineItem) -> DecodedItem:

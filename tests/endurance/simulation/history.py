@@ -6,11 +6,12 @@ from threading import Lock
 
 from greenlet import getcurrent
 
+from flowlog_core.decode.overflow import OverflowLimits
 from flowlog_core.errors import FlowLogError
 from flowlog_core.events.packer import EventOptions
 from flowlog_core.forwarding.forward_ports import ForwardPorts
 from flowlog_core.forwarding.forwarder import Forwarder
-from flowlog_core.forwarding.options import ForwardOptions, SweepOptions
+from flowlog_core.forwarding.options import ForwardOptions, QuarantineLimits, SweepOptions
 from flowlog_core.forwarding.stop import StopFlag
 from flowlog_core.forwarding.sweep import Sweeper
 from flowlog_core.source.blob import SourceBlob
@@ -26,6 +27,7 @@ GENTLE = Odds()
 LOSSY = Odds(lose_event=0.3)
 ROUGH = Odds(fail=0.06, crash=0.02, stall=0.02, lose_event=0.2)
 FAILING = Odds(fail=0.12, lose_event=0.1)
+UNLIMITED = QuarantineLimits()
 ENOUGH_SWEEPS = 100  # for a round, of sweeps that have time for little
 
 
@@ -63,6 +65,10 @@ class History:
         sim.batch_events = 100 if hurried else chance.randint(1, 4)
         # One in six each: more to sweep than a sweep has time for, late appends, and archived blobs.
         crowded, self._late, self._archives = (chance.random() < 1 / 6 for _ in range(3))
+        # In one of three a blob soon has more in quarantine than may be single items, or than is listed exactly.
+        few = chance.random() < 1 / 3
+        limits = QuarantineLimits(chance.randint(0, 2), OverflowLimits(chance.randint(1, 3), 10)) if few else UNLIMITED
+        self._most_items = limits.items
         self.writer = Writer(sim, crowded=crowded, archives=self._archives, late=self._late)
         for log in self.writer.logs:
             sim.put(elsewhere(log.blob), CONTENT)
@@ -87,6 +93,7 @@ class History:
                 chunk_bytes=chance.choice([700, 2500, 1_000_000]),
                 batch_bytes=chance.choice([6_000, 20_000, 40_000, 1_000_000]),
                 commit_seconds=chance.choice([0, 2]),
+                quarantine=limits,
             ),
         )
         options = SweepOptions(
@@ -219,7 +226,8 @@ class History:
         offsets = {blob.path: state.offsets for blob, state in sim.states.items()}
         wrong = strangers(events=events, known=known, offsets=offsets) or judge(
             events=events,
-            quarantined=set(sim.quarantined),
+            quarantined=sim.quarantined,
+            most_items=self._most_items,
             known=known,
             present={log.blob.path: log.truths[-1] for log in self.writer.logs if log.exists and not log.archived},
             may_repeat=sim.may_repeat,

@@ -11,34 +11,23 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.endurance.simulation.oracle_quarantine import judge_quarantine
+from tests.endurance.simulation.truth import Truth
+
 STATES = {"B": "begin", "C": "continue", "E": "end", "D": "deny"}
-
-
-@dataclass(slots=True)
-class Truth:
-    """What a document asks for.
-
-    Attributes:
-        flows: Id to what of the flow is checked.
-        quarantined: Names of the items that belong in quarantine.
-        tuples: Offset just after each of its records to what it counts for; one that can't be read is one.
-    """
-
-    flows: dict[str, tuple[Any, ...]] = field(default_factory=dict)
-    quarantined: set[str] = field(default_factory=set)
-    tuples: dict[int, int] = field(default_factory=lambda: {0: 0})
 
 
 def truth_of(path: str, records: list[bytes]) -> Truth:
     """Read the records of a document that begins with the usual 12 bytes and has a comma between two of them."""
     truth = Truth()
     key = hashlib.blake2b(path.encode(), digest_size=8).hexdigest()
+    truth.document = b'{"records":[' + b",".join(records)
     offset = len('{"records":[')
     for record in records:
         value = json.loads(record)
         crc = f"{zlib.crc32(record):08x}"
         if value.get("flowLogVersion") != 4:  # the only one that is written soundly
-            truth.quarantined.add(f"{path}/{offset}-{crc}.json")
+            truth.bad[offset] = offset + len(record)
             truth.tuples[offset + len(record)] = 1
         else:
             tuples = value["flowRecords"]["flows"][0]["flowGroups"][0]["flowTuples"]
@@ -77,7 +66,8 @@ def strangers(
 def judge(
     *,
     events: list[tuple[bytes, dict[str, Any]]],
-    quarantined: set[str],
+    quarantined: dict[str, bytes],
+    most_items: int,
     known: dict[str, list[Truth]],
     present: dict[str, Truth],
     may_repeat: set[str],
@@ -88,7 +78,8 @@ def judge(
 
     Args:
         events: Body and application properties of each event, in order of arrival.
-        quarantined: Names of the items in quarantine.
+        quarantined: Documents in quarantine, by their names.
+        most_items: A blob has so many items in a generation, beside the one for all others.
         known: Path of each blob to the truth of everything that it ever held.
         present: Path of each blob that exists to the truth of what it holds now.
         may_repeat: Blobs of which a crash, a stall, or a lost acknowledgement may have made flows come again.
@@ -115,13 +106,7 @@ def judge(
         lost = sorted(set(truth.flows) - sent)
         if lost:
             wrong.append(f"{path}: {len(lost)} flows are lost, such as {lost[0]}")
-        missing = truth.quarantined - quarantined
-        if missing:
-            wrong.append(f"{len(missing)} items are not in quarantine, such as {min(missing)}")
-    everything = {name for truths in known.values() for truth in truths for name in truth.quarantined}
-    if quarantined - everything:
-        wrong.append(f"in quarantine without need: {min(quarantined - everything)}")
-    return wrong
+    return wrong + judge_quarantine(quarantined, most_items, known=known, present=present, may_repeat=may_repeat)
 
 
 def _take(body: bytes, properties: dict[str, Any], got: Received, truths: list[Truth]) -> list[str]:

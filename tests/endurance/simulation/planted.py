@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from unittest.mock import patch
 
+from flowlog_core.decode.log_reader import DecodedItem
 from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.errors import BlobArchivedError
 from flowlog_core.forwarding import progress, sweep_pending
@@ -19,6 +20,7 @@ from flowlog_core.forwarding.lease import HeldLease
 from flowlog_core.forwarding.outcome import Outcome, PassReport
 from flowlog_core.forwarding.ports import CheckpointLease, ListedBlob
 from flowlog_core.forwarding.progress import Progress
+from flowlog_core.forwarding.quarantining import Quarantining
 from flowlog_core.forwarding.sweep import Sweeper, _Sweep
 from flowlog_core.forwarding.sweep_pending import PendingBlobs, SweepMemory
 from flowlog_core.source.gate import Gate
@@ -207,6 +209,56 @@ def _forget_what_is_pending() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _forget_what_is_listed() -> Iterator[None]:
+    read = Quarantining._read_overflow
+
+    def read_and_forget(self: Quarantining, offset: int, crc: int) -> None:
+        read(self, offset, crc)
+        if self._overflow is not None:
+            self._overflow.entries.clear()
+
+    with patch.object(Quarantining, "_read_overflow", read_and_forget):
+        yield
+
+
+@contextmanager
+def _commit_before_the_list_is_written() -> Iterator[None]:
+    def commit_first(self: BlobPass) -> None:
+        if self._progress.has_moved:
+            self._commit_checkpoint(self._progress.reached)
+            self._quarantining.put_overflow()
+
+    with patch.object(BlobPass, "_commit", commit_first):
+        yield
+
+
+@contextmanager
+def _send_before_the_list_is_written() -> Iterator[None]:
+    with patch.object(BlobPass, "_get_ready_to_send", lambda self: self._lease.hold()):
+        yield
+
+
+@contextmanager
+def _commit_what_is_held_back() -> Iterator[None]:
+    hold = Quarantining.hold
+
+    def hold_and_count(self: Quarantining, decoded: DecodedItem, preceding: bytes) -> bool:
+        held = hold(self, decoded, preceding)
+        if held:
+            self._progress.read(decoded.end, preceding, records=0, flows=0)
+        return held
+
+    with patch.object(Quarantining, "hold", hold_and_count):
+        yield
+
+
+@contextmanager
+def _no_ceiling() -> Iterator[None]:
+    with patch.object(Progress, "put", lambda *_, **__: None):
+        yield
+
+
 PLANTED: Final[dict[str, Callable[[], AbstractContextManager[None]]]] = {
     "commit before send": _commit_before_send,
     "commit what is still being sent": _commit_what_is_queued,
@@ -228,4 +280,9 @@ PLANTED: Final[dict[str, Callable[[], AbstractContextManager[None]]]] = {
     "sweep takes up archived blobs": _sweep_takes_up_archived_blobs,
     "archived is a fault": _archived_is_a_fault,
     "what no range accounted for is forgotten": _forget_what_is_pending,
+    "the list forgets what it had": _forget_what_is_listed,
+    "commit before the list is written": _commit_before_the_list_is_written,
+    "send before the list is written": _send_before_the_list_is_written,
+    "commit what is held back": _commit_what_is_held_back,
+    "quarantine has no ceiling": _no_ceiling,
 }

@@ -5,12 +5,14 @@ from concurrent.futures import Executor, Future
 from datetime import datetime
 from typing import Any
 
+from flowlog_core.decode.overflow import Overflow, StoredOverflow
 from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.errors import (
     BlobArchivedError,
     BlobChangedError,
     BlobGoneError,
     CheckpointLostError,
+    ItemChangedError,
     SendError,
     StorageError,
 )
@@ -293,6 +295,23 @@ class QuarantineStore:
         def effect() -> None:
             if self._sim.faults and self._sim.random.random() < self._sim.odds.refuse:
                 raise StorageError("simulated")
-            self._sim.quarantined[item.name] = item
+            self._sim.quarantined[item.name] = item.document(time)
 
         self._sim.call(effect)
+
+    def overflow(self, name: str) -> StoredOverflow | None:
+        def effect() -> StoredOverflow | None:
+            document = self._sim.quarantined.get(name)
+            return None if document is None else StoredOverflow.read(name, document, self._sim.overflow_etags[name])
+
+        return self._sim.call(effect)
+
+    def put_overflow(self, overflow: Overflow, time: datetime, etag: str | None) -> str:
+        def effect() -> str:
+            if self._sim.overflow_etags.get(overflow.name) != etag:
+                raise ItemChangedError(overflow.name)
+            self._sim.quarantined[overflow.name] = overflow.document(time)
+            self._sim.overflow_etags[overflow.name] = f'"{self._sim.calls}"'
+            return self._sim.overflow_etags[overflow.name]
+
+        return self._sim.call(effect)

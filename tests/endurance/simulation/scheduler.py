@@ -20,7 +20,6 @@ from flowlog_core.forwarding.last_sweep import LastSweep
 from flowlog_core.source.blob import SourceBlob
 
 if TYPE_CHECKING:
-    from flowlog_core.decode.quarantine import QuarantineItem
     from flowlog_core.events.packer import Event
     from tests.endurance.simulation.ports import Lease
 
@@ -144,7 +143,8 @@ class Simulation:
         self.blobs: dict[SourceBlob, Stored] = {}
         self.states: dict[SourceBlob, State] = {}
         self.sent: list[tuple[Event, str | None]] = []
-        self.quarantined: dict[str, QuarantineItem] = {}
+        self.quarantined: dict[str, bytes] = {}  # documents by name
+        self.overflow_etags: dict[str, str] = {}
         self.may_repeat: set[str] = set()
         self.violations: list[str] = []
         self.calls = 0

@@ -42,8 +42,8 @@ class Ended:
             for number, (event, _) in enumerate(self.sim.sent)
         ]
         quarantine = MemoryQuarantine()
-        for item in self.sim.quarantined.values():
-            quarantine.put(item, HOUR)
+        quarantine.documents = self.sim.quarantined
+        quarantine.etags = self.sim.overflow_etags
         self._quarantine = MemoryQuarantineStore(quarantine)
 
     def audit(self, events: Read) -> AuditReport:

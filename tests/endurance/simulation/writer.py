@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from flowlog_core.source.blob import SourceBlob
-from tests.endurance.simulation.oracle import Truth, truth_of
+from tests.endurance.simulation.oracle import truth_of
 from tests.endurance.simulation.scheduler import Odds, Simulation
+from tests.endurance.simulation.truth import Truth
 from tests.support.flow_logs import document, vnet_record
 
 ACCOUNT = "logs"

@@ -72,8 +72,8 @@ def test_a_dry_run_sends_nothing_deletes_nothing_and_asks_nothing(site: Site) ->
     assert ran.status == 1
     assert json.loads(ran.out) == {
         "items": [
-            {"name": items[1].name, "flows": 0, "remains": 1, "reason": OLD_REASON},
-            {"name": items[0].name, "flows": 2, "remains": 0, "reason": None},
+            {"name": items[1].name, "flows": 0, "remains": 1, "reason": OLD_REASON, "repeats": False},
+            {"name": items[0].name, "flows": 2, "remains": 0, "reason": None, "repeats": False},
         ],
         "totals": {"items": 2, "flows": 2, "remainingItems": 1, "remains": 1},
     }

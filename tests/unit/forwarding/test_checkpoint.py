@@ -36,6 +36,8 @@ def checkpoints(draw: st.DrawFn) -> Checkpoint:
         flows=draw(NUMBERS),
         events=draw(NUMBERS),
         quarantined=quarantined,
+        items=draw(NUMBERS),
+        overflow=draw(st.none() | NUMBERS),
         time=time and time.replace(microsecond=time.microsecond // 1000 * 1000),
         unknown=tuple(sorted(draw(UNKNOWN).items())),
     )
@@ -54,6 +56,8 @@ SOME = Checkpoint(
     flows=4,
     events=5,
     quarantined=6,
+    items=4,
+    overflow=700,
     time=NOW,
 )
 OTHER = Checkpoint(
@@ -69,6 +73,8 @@ OTHER = Checkpoint(
     flows=14,
     events=15,
     quarantined=16,
+    items=14,
+    overflow=None,
     time=NOW + timedelta(hours=1),
     unknown=(("filtered", "7"),),
 )
@@ -105,6 +111,8 @@ def test_metadata_holds_what_the_contract_lists() -> None:
         "flows": "4",
         "events": "5",
         "quarantined": "6",
+        "items": "4",
+        "overflow": "700",
         "time": "2026-11-20T23:59:59.123+00:00",
     }
 
@@ -127,7 +135,7 @@ def test_no_metadata_is_a_checkpoint_at_the_start() -> None:
     assert (checkpoint.offset, checkpoint.range_end, checkpoint.generation, checkpoint.complete) == (0, 0, 0, False)
 
 
-@pytest.mark.parametrize("name", [name for name in SOME.to_metadata() if name not in {"fingerprint", "etag", "time"}])
+@pytest.mark.parametrize("name", sorted(set(SOME.to_metadata()) - {"fingerprint", "etag", "items", "overflow", "time"}))
 def test_a_checkpoint_that_lacks_a_part_is_refused(name: str) -> None:
     metadata = SOME.to_metadata()
     del metadata[name]
@@ -147,7 +155,7 @@ NO_NUMBERS = ["", "x", "1.0", "0x10", "-1", "+1", "1_000", " 1", "01", "\N{FULLW
 
 
 @pytest.mark.parametrize("value", [*NO_NUMBERS, str(MOST + 1), str(2**63), str(2**64), "9" * 8000])
-@pytest.mark.parametrize("name", [*NUMBER_NAMES, "quarantined"])
+@pytest.mark.parametrize("name", [*NUMBER_NAMES, "quarantined", "items", "overflow"])
 def test_a_checkpoint_with_something_else_for_a_number_is_refused(name: str, value: str) -> None:
     assert refused(**{name: value}).startswith(f"{name} is ")
 
@@ -230,7 +238,7 @@ def test_any_metadata_gives_a_sound_checkpoint_or_the_one_error(metadata: dict[s
     except CheckpointUnreadableError:
         return
     numbers = [getattr(checkpoint, each.name) for each in fields(Checkpoint) if each.type is int]
-    assert len(numbers) == len(NUMBER_NAMES) + 1
+    assert len(numbers) == len(NUMBER_NAMES) + len(["quarantined", "items"])
     assert all(0 <= number <= MOST for number in numbers)
     assert checkpoint.range_end <= checkpoint.offset <= checkpoint.length
     assert checkpoint.pending_quarantined <= checkpoint.quarantined
@@ -240,7 +248,7 @@ def test_any_metadata_gives_a_sound_checkpoint_or_the_one_error(metadata: dict[s
 
 def test_what_is_empty_is_left_out_as_storage_loses_empty_values() -> None:
     metadata = Checkpoint().to_metadata()
-    assert set(SOME.to_metadata()) - set(metadata) == {"fingerprint", "etag", "time"}
+    assert set(SOME.to_metadata()) - set(metadata) == {"fingerprint", "etag", "items", "overflow", "time"}
     assert all(metadata.values())
 
 

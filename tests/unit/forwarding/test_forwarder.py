@@ -144,7 +144,7 @@ def test_denied_flows_are_counted_in_each_format() -> None:
     report = setup.forward()
 
     assert report.denied == 3
-    assert report.rules == {"UserRule_x": 2, "DefaultRule_AllowVnetOutBound": 3}
+    assert report.rules.largest(10) == {"UserRule_x": 2, "DefaultRule_AllowVnetOutBound": 3}
 
 
 # Which blobs.

@@ -26,7 +26,9 @@ def test_bad_tuples_and_unknown_records_go_to_quarantine_and_their_neighbours_fl
         (unknown, ()),
     ]
     assert [event.properties["quarantined"] for event, _ in setup.sink.events] == [2]
-    assert [fields["offset"] for fields in setup.log.of("flowlog.quarantined")] == [item.offset for item in items]
+    (logged,) = setup.log.of("flowlog.quarantined")
+    assert (logged["offset"], logged["items"], logged["count"]) == (items[0].offset, 2, 2)
+    assert logged["reasons"] == {item.reason: 1 for item in items}
     assert "rubbish" not in str(setup.log.lines)
 
 

@@ -47,7 +47,7 @@ def test_what_may_be_committed_is_what_is_acknowledged_in_any_order_of_events(
         if kind == "item":
             end = 100 * (len(model.items) + 1)
             progress.count(TupleCounts(count + bad, bad))
-            progress.read(end, b"x" * end, is_record=True, flows=count)
+            progress.read(end, b"x" * end, records=1, flows=count)
             model.items.append((end, count, bad))
             open_flows += count
         elif kind == "pack" and open_flows:
@@ -74,7 +74,7 @@ def test_what_may_be_committed_is_what_is_acknowledged_in_any_order_of_events(
 def test_a_pass_that_goes_on_from_a_checkpoint_has_what_no_range_accounted_for() -> None:
     progress = Progress(Checkpoint())
     progress.count(TupleCounts(5, 5))
-    progress.read(100, b"x", is_record=True, flows=0)
+    progress.read(100, b"x", records=1, flows=0)
 
     resumed = Progress(progress.reached)
 
@@ -86,7 +86,7 @@ def test_a_commit_is_due_only_where_something_has_moved() -> None:
     assert not progress.has_moved
 
     progress.begin_snapshot('"1"', 200)
-    progress.read(100, b"x", is_record=True, flows=0)
+    progress.read(100, b"x", records=1, flows=0)
     assert progress.has_moved
 
     progress.commit(progress.reached)
@@ -95,7 +95,7 @@ def test_a_commit_is_due_only_where_something_has_moved() -> None:
 
 def test_a_range_is_begun_from_its_first_acknowledged_event_to_its_last() -> None:
     progress = Progress(Checkpoint())
-    progress.read(100, b"x", is_record=True, flows=9)
+    progress.read(100, b"x", records=1, flows=9)
     progress.pack(PackedRange(100, 9, TupleCounts(9), (EVENT,) * 3))
 
     begun = []
@@ -109,7 +109,7 @@ def test_a_range_is_begun_from_its_first_acknowledged_event_to_its_last() -> Non
 def test_of_a_checkpoint_that_another_run_took_nothing_is_committed() -> None:
     progress = Progress(Checkpoint())
     progress.begin_snapshot('"1"', 200)
-    progress.read(100, b"x", is_record=True, flows=0)
+    progress.read(100, b"x", records=1, flows=0)
 
     progress.lose()
 

@@ -14,9 +14,10 @@ import pytest
 
 from flowlog_core.decode.quarantine import StoredItem
 from flowlog_core.forwarding.checkpoint import Checkpoint
+from flowlog_core.forwarding.options import ForwardOptions, QuarantineLimits
 from flowlog_core.forwarding.outcome import Outcome
 from tests.support.first_release import FirstRelease, Job, Played
-from tests.support.flow_logs import CLOSER, VNET
+from tests.support.flow_logs import CLOSER, VNET, document, nsg_record
 from tests.support.forwarding import Setup
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "releases" / "0.1.0.json"
@@ -28,6 +29,7 @@ LEFT = {name: Played(**fields) for name, fields in RECORD.items()}
 """What the release left of each."""
 
 SOUND = HISTORIES["a complete blob"][-1]
+GOOD = "1795000000,10.0.0.4,10.1.0.1,1024,443,T,O,A,B,,,,"
 SECOND = SOUND.rindex(b'{"time"')  # where its second record begins
 
 
@@ -74,11 +76,11 @@ def test_a_checkpoint_of_the_first_release_is_read_and_means_the_same(name: str)
 
 @pytest.mark.parametrize("name", HISTORIES)
 def test_a_quarantine_document_of_the_first_release_is_read(name: str) -> None:
-    for item_name, document in LEFT[name].documents.items():
-        stored = StoredItem.read(item_name, document.encode())
+    for item_name, text in LEFT[name].documents.items():
+        stored = StoredItem.read(item_name, text.encode())
 
         assert stored.item.name == item_name
-        written, fields = json.loads(stored.item.document(stored.time)), json.loads(document)
+        written, fields = json.loads(stored.item.document(stored.time)), json.loads(text)
         pairs = zip(written.pop("tuples"), fields.pop("tuples"), strict=True)
         assert all(ours.items() >= theirs.items() for ours, theirs in pairs)
         assert written.items() >= fields.items()
@@ -147,3 +149,21 @@ def test_the_first_release_stops_at_a_checkpoint_of_schema_2_and_leaves_it_alone
     metadata = dict(LEFT["two appends"].metadata) | {"schema": "2"}
 
     assert release.play(Job(VNET, [SOUND], metadata)) == [Played(metadata, [], {}, "CheckpointUnreadableError")]
+
+
+def test_the_first_release_goes_on_after_a_full_quarantine_and_drops_its_count(release: FirstRelease) -> None:
+    options = ForwardOptions(start="all", quarantine=QuarantineLimits(items=1))
+    bad = [nsg_record([GOOD, f"rubbish {number}"]) for number in range(3)]
+    ours, grown = Setup(options), document([*bad, nsg_record([GOOD])])
+    ours.blobs.put(VNET, document(bad))
+    ours.forward()
+    left = ours.checkpoints.metadata(VNET)
+    assert (left["items"], left["overflow"]) == ("1", str(ours.quarantine.overflows()[0].overflow.offset))
+
+    (theirs,) = release.play(Job(VNET, [document(bad), grown], left))
+
+    assert (theirs.error, len(theirs.ids)) == (None, 1)
+    assert not {"items", "overflow"} & set(theirs.metadata)
+    again = forwarded(document([*bad, nsg_record([GOOD]), bad[0]]), metadata=theirs.metadata)
+    assert len(ids(again)) == 1
+    assert (again.checkpoints.stored(VNET).items, again.checkpoints.stored(VNET).overflow) == (1, None)

@@ -125,6 +125,7 @@ MAKERS = {
     "flowlog_core/adapters/storage/blobs.py": "a listing; AdmittedListing, and the forwarder's gate",
     "flowlog_core/adapters/storage/blob_url.py": "a command's URL; only read",
     "flowlog_core/source/own_names.py": "an item's name; only compared",
+    "flowlog_core/decode/overflow.py": "a document in quarantine; whoever replays it",
     "flowlog_core/decode/quarantine.py": "a document in quarantine; whoever replays it",
     "flowlog_core/cli/quarantine/show.py": "a command's argument; only read",
     "flowlog_core/operations/audit/audit.py": "the path of a blob that was listed; only read",

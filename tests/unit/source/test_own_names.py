@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlog_core.source.blob import SourceBlob
-from flowlog_core.source.own_names import NAME_LIMIT, CheckpointNames, ItemName, ItemsUnder, is_item_of, item_name
+from flowlog_core.source.own_names import (
+    NAME_LIMIT,
+    CheckpointNames,
+    ItemName,
+    ItemsUnder,
+    is_item_of,
+    item_name,
+    overflow_name,
+)
 
 TEXTS = st.text("ab~/0.é東", min_size=1, max_size=30)
 NAMES = TEXTS | st.builds(lambda text, length: (text * length)[:length], TEXTS, st.integers(900, NAME_LIMIT))
@@ -60,6 +68,19 @@ def test_an_item_is_found_under_any_beginning_of_its_blobs_name(
     assert name in under
 
 
+@given(blob=BLOBS, generation=st.integers(0, 2**62), offset=st.integers(0, 2**62), length=LENGTHS)
+def test_an_overflow_item_is_named_after_its_blob_generation_and_offset(
+    blob: SourceBlob, generation: int, offset: int, length: int
+) -> None:
+    name = overflow_name(blob, generation, offset)
+
+    assert fits(name, blob.path, f"/{generation}-{offset}-overflow.json", blob.key)
+    is_cut = name != f"{blob.path}/{generation}-{offset}-overflow.json"
+    assert ItemName.read(name) == ItemName(None if is_cut else blob, offset, None, generation)
+    assert is_item_of(name, blob)
+    assert name in ItemsUnder(blob.account, blob.container, blob.name[:length])
+
+
 def test_an_item_of_another_blob_is_not_under_a_prefix_though_both_are_long() -> None:
     long = "a" * 960  # longer than what a listing can ask for, and not cut
     under, other = ItemsUnder("account", "container", f"{long}b"), item_name(blob(f"{long}c"), 12, 0xABC)
@@ -77,6 +98,9 @@ def test_an_item_of_another_blob_is_not_under_a_prefix_though_both_are_long() ->
         "account/container/a/12-00000ABC.json",
         "account/container/a/12-abc.json",
         "account/container/a/-1-00000abc.json",
+        "account/container/a/0-12-00000abc.json",
+        "account/container/a/12-overflow.json",
+        "account/container/a/00-12-overflow.json",
         "account/container/a/12-00000abc.json\n",
         "",
     ],
@@ -125,3 +149,4 @@ def test_the_names_are_the_contracts() -> None:
     assert names.of_replay("audit-7").of(blob("x")) == "bus/flowlogs/replay=audit-7/account/container/x"
     assert (names.first_run, names.last_sweep) == ("bus/flowlogs/first-run", "bus/flowlogs/last-sweep")
     assert item_name(blob("x/y.json"), 12, 0xABC) == "account/container/x/y.json/12-00000abc.json"
+    assert overflow_name(blob("x/y.json"), 3, 12) == "account/container/x/y.json/3-12-overflow.json"
