@@ -5,11 +5,12 @@ SET_UP := .venv/set-up-done
 CHECKOV := .venv-checkov/set-up-done
 SECONDS :=
 SEEDS :=
+RUNS :=
 KILLS :=
 MIB :=
 ARGUMENTS :=
 
-.PHONY: help set-up run check test conformance lint docs simulate crash backlog bench clean
+.PHONY: help set-up run check test conformance lint docs simulate fuzz crash backlog bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' Makefile
@@ -51,6 +52,9 @@ docs: $(SET_UP)  ## write what of docs/ comes from the code: settings, commands,
 simulate: $(SET_UP)  ## play many histories of writers, runs, sweeps and faults; SEEDS=10000
 	@$(PYTHON) -m tests.endurance.simulation $(if $(SEEDS),--seeds $(SEEDS))
 
+fuzz: $(SET_UP)  ## fuzz the decoder and the reading of events, guided by coverage, for 60 s; SECONDS=600 or RUNS=100000
+	@$(PYTHON) -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(RUNS),--runs $(RUNS))
+
 crash: $(SET_UP)  ## kill the app's processes at random while logs are written; KILLS=50
 	@$(PYTHON) -m tests.endurance.crashes $(if $(KILLS),--kills $(KILLS))
 
@@ -61,5 +65,5 @@ bench: $(SET_UP)  ## measure speed, requests, memory and cold start; ARGUMENTS g
 	@$(PYTHON) -m bench $(ARGUMENTS)
 
 clean:  ## remove all that the others made
-	rm -rf .venv .venv-checkov local/node_modules .local .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-checkov local/node_modules .local .fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -80,7 +80,7 @@ def _tail(options: argparse.Namespace) -> int:
     wanted = FlowFilter(
         options.decision, _DIRECTIONS.get(options.direction), options.rule, tuple(options.ip or ()), options.port
     )
-    tail = _Tail(wanted, options.count, verbose=options.verbose)
+    tail = Tail(wanted, options.count, verbose=options.verbose)
     shown = JsonLines() if options.json else display(aside=ERR)
     reader = EventHubReader(read_settings(options).event_hub, options.consumer_group)
     since: datetime | Literal["earliest", "latest"] = "earliest" if options.from_start else "latest"
@@ -97,7 +97,7 @@ def _tail(options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _told(tail: "_Tail") -> Iterator[None]:
+def _told(tail: "Tail") -> Iterator[None]:
     """Tell the totals at the end, where no table has them, after Ctrl-C as well."""
     try:
         yield
@@ -107,7 +107,7 @@ def _told(tail: "_Tail") -> Iterator[None]:
     tail.tell()
 
 
-class _Tail:
+class Tail:
     """What was read and shown so far.
 
     Attributes:

@@ -27,7 +27,8 @@ class DecodedItem:
         record: The decoded record, or None where it is of no known layout, has a fault itself, or is no record.
         encoded: Its flows, or None where it gives none at all.
         rejected: What of it belongs in quarantine, or None.
-        gap: The bytes between the item before and it, where it gives no flow and they are at most `PRECEDING_BYTES`.
+        gap: The bytes between the item before and it, where its own go to quarantine completely, and these are at most
+            `PRECEDING_BYTES`.
         counts: What it counts for.
         is_record: Whether it is a sound JSON object, known or not.
 
@@ -137,7 +138,9 @@ class LogReader:
             before_large=self._before_large,
         )
         end, self._end = self._end, item.end
-        return decoded if decoded.encoded is not None else replace(decoded, gap=self._scanner.between(end, item.start))
+        if decoded.encoded is not None or item.raw is None:
+            return decoded
+        return replace(decoded, gap=self._scanner.between(end, item.start))
 
 
 def decode_item(
