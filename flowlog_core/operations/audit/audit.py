@@ -274,7 +274,7 @@ class _Audit:
         watched.row.not_provable += since is not None
         if gap.parts:
             parts = f"of the {gap.parts} events of bytes {gap.byte_range}, numbered from 0"
-            text = f"{parts}, there is no {_listed(gap.missing)}"
+            text = f"{parts}, there is no {_listed(gap.missing, gap.missing_count)}"
         else:
             text = f"no event accounts for bytes {gap.byte_range}"
         if since is not None:
@@ -363,7 +363,8 @@ def _written(time: datetime) -> str:
     return f"{time:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _listed(values: Sequence[object]) -> str:
-    """Write some values for a message."""
-    more = f" and {len(values) - _MOST_LISTED} more" if len(values) > _MOST_LISTED else ""
+def _listed(values: Sequence[object], count: int | None = None) -> str:
+    """Write some values for a message, the first ones of so many."""
+    count = len(values) if count is None else count
+    more = f" and {count - _MOST_LISTED} more" if count > _MOST_LISTED else ""
     return ", ".join(map(str, values[:_MOST_LISTED])) + more

@@ -5,9 +5,11 @@ A ledger is of one blob, one generation and one replay. Ranges may come in any o
 events are all there is one range in the end, however many they were.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from flowlog_core.events.event_properties import EventProperties
@@ -15,6 +17,7 @@ from flowlog_core.operations.audit.byte_ranges import ByteRanges, EventPosition
 from flowlog_core.source.blob import ByteRange
 
 _NOWHERE: Final = 2**63
+_MOST_MISSING: Final = 100  # parts that a gap names
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,9 @@ class Gap:
         byte_range: Which.
         before: The event that ends there, or the last one of the range that did come, if any.
         after: The event that begins where they end, if any.
-        missing: Where some events of one range came and others did not: the numbers of those that did not.
+        missing: Where some events of one range came and others did not: the first numbers of those that did not.
         parts: How many that range has; 0 where nothing came.
+        missing_count: How many of them did not come.
 
     """
 
@@ -35,6 +39,7 @@ class Gap:
     after: EventPosition | None = None
     missing: tuple[int, ...] = ()
     parts: int = 0
+    missing_count: int = 0
 
 
 @dataclass(slots=True)
@@ -92,7 +97,7 @@ class _Begun:
 
     Attributes:
         byte_range: Which.
-        seen: A bit for each part.
+        seen: The parts. In a set, as the sender chooses these numbers: it takes as much as there are events.
         flows: Flows in them.
         quarantined: What of the range is in quarantine, as the last one says.
         tuples: What it holds, as the last one says; None where one of them does not, as in version 0.1.0.
@@ -102,7 +107,7 @@ class _Begun:
     """
 
     byte_range: ByteRange
-    seen: int
+    seen: set[int]
     flows: int
     quarantined: int
     tuples: int | None
@@ -112,12 +117,12 @@ class _Begun:
     @classmethod
     def of(cls, properties: EventProperties, position: EventPosition) -> "_Begun":
         """Begin with one part."""
-        seen, tuples = 1 << properties.part, properties.tuples
+        seen, tuples = {properties.part}, properties.tuples
         return cls(properties.byte_range, seen, properties.flows, properties.quarantined, tuples, position)
 
     def add(self, properties: EventProperties, position: EventPosition) -> None:
         """Reckon in another part."""
-        self.seen |= 1 << properties.part
+        self.seen.add(properties.part)
         self.flows += properties.flows
         self.alike &= (self.tuples, self.quarantined) == (properties.tuples, properties.quarantined)
         self.tuples = None if self.tuples is None else properties.tuples
@@ -126,7 +131,11 @@ class _Begun:
     @property
     def events(self) -> int:
         """How many parts have come."""
-        return self.seen.bit_count()
+        return len(self.seen)
+
+    def missing(self, parts: int) -> tuple[int, ...]:
+        """Return the first parts that have not come, of so many: up to 100."""
+        return tuple(islice((part for part in range(parts) if part not in self.seen), _MOST_MISSING))
 
     @property
     def imbalance(self) -> Imbalance | None:
@@ -190,7 +199,7 @@ class Ledger:
         if begun is None:
             self._begun[key] = _Begun.of(properties, position)
             return None
-        if begun.seen >> properties.part & 1:
+        if properties.part in begun.seen:
             self._repeat(1, properties.flows, [properties.byte_range], position)
             return None
         begun.add(properties, position)
@@ -227,23 +236,9 @@ class Ledger:
         """Give what is missing before `end`, or before the last byte that any event tells, in order."""
         if end is None:
             end = max([self._covered.end, *(byte_range.end for byte_range, _ in self._begun or ())])
+        begun = deque(sorted(self._begun.items(), key=lambda item: item[0]) if self._begun else ())
         for byte_range, before, after in self._covered.between(end):
-            yield from self._gaps_within(Gap(byte_range, before, after))
-
-    def _gaps_within(self, gap: Gap) -> Iterator[Gap]:
-        """Tell apart, in bytes that are not covered, ranges that were begun from those that were not."""
-        at, before = gap.byte_range.start, gap.before
-        for (byte_range, parts), begun in sorted((self._begun or {}).items(), key=lambda item: item[0]):
-            start, end = max(byte_range.start, at), min(byte_range.end, gap.byte_range.end)
-            if start >= end:
-                continue
-            if at < start:
-                yield Gap(ByteRange(at, start), before, begun.position)
-            missing = tuple(part for part in range(parts) if not begun.seen >> part & 1)
-            yield Gap(ByteRange(start, end), begun.position, None, missing, parts)
-            at, before = end, begun.position
-        if at < gap.byte_range.end:
-            yield Gap(ByteRange(at, gap.byte_range.end), before, gap.after)
+            yield from _gaps_within(Gap(byte_range, before, after), begun)
 
     def repeats(self) -> Repeats:
         """Give what was told again; after the last event.
@@ -257,3 +252,25 @@ class Ledger:
             if again:
                 made.add(begun.events, begun.flows, again, begun.position)
         return made
+
+
+def _gaps_within(gap: Gap, begun: deque[tuple[tuple[ByteRange, int], _Begun]]) -> Iterator[Gap]:
+    """Tell apart, in bytes that are not covered, ranges that were begun from those that were not.
+
+    Gaps come in order, and `begun` is sorted: a range is taken out of it unless it goes on after the gap, so that all
+    gaps together take linear time.
+    """
+    at, before = gap.byte_range.start, gap.before
+    while begun and at < gap.byte_range.end and begun[0][0][0].start < gap.byte_range.end:
+        (byte_range, parts), some = begun[0]
+        start, end = max(byte_range.start, at), min(byte_range.end, gap.byte_range.end)
+        if byte_range.end <= gap.byte_range.end:
+            begun.popleft()
+        if start >= end:
+            continue
+        if at < start:
+            yield Gap(ByteRange(at, start), before, some.position)
+        yield Gap(ByteRange(start, end), some.position, None, some.missing(parts), parts, parts - some.events)
+        at, before = end, some.position
+    if at < gap.byte_range.end:
+        yield Gap(ByteRange(at, gap.byte_range.end), before, gap.after)

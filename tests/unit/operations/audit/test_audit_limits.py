@@ -1,7 +1,9 @@
 """The audit at its limits, over the in-memory adapters: what the hub let go of by age, and memory."""
 
+import sys
 import tracemalloc
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -12,6 +14,8 @@ from flowlog_core.events.packer import EventFormat
 from flowlog_core.forwarding.listing import Selection
 from flowlog_core.forwarding.ports import ListedBlob
 from flowlog_core.operations.audit.audit import AuditOptions, audit
+from flowlog_core.operations.audit.byte_ranges import EventPosition
+from flowlog_core.operations.audit.ledger import Ledger
 from flowlog_core.operations.audit.report import Kind
 from flowlog_core.operations.ports import RetainedFrom
 from flowlog_core.operations.received_event import ReceivedEvent
@@ -152,3 +156,70 @@ def test_memory_depends_on_the_number_of_blobs_and_not_on_that_of_events() -> No
     assert (report.total.blobs, report.total.events) == (300, 6000)
     assert (endless.bytes_at[3] - before) / 300 < 1600
     assert (endless.bytes_at[-1] - endless.bytes_at[3]) / 300 < 50
+
+
+def part(number: int, parts: int, start: int = 0, end: int = 100) -> EventProperties:
+    return EventProperties(
+        blob=VNET.path,
+        generation=0,
+        byte_range=ByteRange(start, end),
+        part=number,
+        parts=parts,
+        flows=1,
+        quarantined=0,
+        first_id="a",
+        last_id="a",
+    )
+
+
+def test_events_that_say_they_are_one_of_a_million_cost_no_more_than_others() -> None:
+    def peak(parts: int) -> int:
+        tracemalloc.start()
+        try:
+            ledger = Ledger()
+            for at in range(200):
+                ledger.enter(part(parts - 1, parts, at * 200, at * 200 + 100), EventPosition("0", at), after_all=True)
+            assert [(gap.missing_count, gap.missing[:1]) for gap in ledger.gaps() if gap.parts] == [
+                (parts - 1, (0,))
+            ] * 200
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(1_000_000) < 4 * peak(100)
+
+
+def test_a_range_that_lacks_many_parts_names_the_first_and_counts_the_others() -> None:
+    site = Site()
+    site.put_and_forward(1)
+    (event,) = site.received()
+    assert event.properties is not None
+    of_many = replace(event, properties=replace(event.properties, part=7, parts=1_000_000))
+
+    (finding,) = site.audit([of_many]).findings
+
+    assert "of the 1000000 events of bytes" in finding.text
+    assert "there is no 0, 1, 2, 3, 4 and 999994 more" in finding.text
+
+
+def test_many_gaps_between_many_ranges_that_are_begun_are_told_in_linear_time() -> None:
+    def steps(count: int) -> int:
+        ledger = Ledger()
+        for at in range(count):
+            ledger.enter(part(0, 1, at * 30, at * 30 + 10), EventPosition("0", at), after_all=True)
+            ledger.enter(part(0, 2, at * 30 + 15, at * 30 + 20), EventPosition("1", at), after_all=True)
+        made = 0
+
+        def count_calls(*_: object) -> None:
+            nonlocal made
+            made += 1
+
+        sys.setprofile(count_calls)
+        try:
+            gaps = list(ledger.gaps())
+        finally:
+            sys.setprofile(None)
+        assert len(gaps) == 3 * count - 1
+        return made
+
+    assert steps(400) < 2.2 * steps(200)

@@ -171,9 +171,9 @@ def test_gaps_tell_the_events_before_and_behind_them_and_ranges_that_were_begun(
     positions = [EventPosition("0", number) for number in range(4)]
     assert list(ledger.gaps(90)) == [
         Gap(ByteRange(0, 10), None, positions[0]),
-        Gap(ByteRange(10, 20), positions[0], None, (0,), 2),
+        Gap(ByteRange(10, 20), positions[0], None, (0,), 2, 1),
         Gap(ByteRange(20, 30), positions[0], positions[1]),
-        Gap(ByteRange(30, 40), positions[1], None, (1, 2), 3),
+        Gap(ByteRange(30, 40), positions[1], None, (1, 2), 3, 2),
         Gap(ByteRange(40, 50), positions[1], positions[2]),
         Gap(ByteRange(60, 70), positions[2], positions[3]),
         Gap(ByteRange(80, 90), positions[3], None),
