@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 import orjson
 
-from flowlog_core.decode.quarantine import QuarantineItem
+from flowlog_core.decode.quarantine import UNREADABLE, QuarantineItem, read_document_time
 from flowlog_core.decode.rejected import RejectedTuple, Selection
 from flowlog_core.errors import QuarantineUnreadableError
 from flowlog_core.source.blob import SourceBlob
@@ -246,8 +246,8 @@ class StoredOverflow:
                 entries,
                 sum(len(entry.ordinals or ()) for entry in entries),
             )
-            return cls(name, overflow, datetime.fromisoformat(fields["time"]), etag)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return cls(name, overflow, read_document_time(fields["time"]), etag)
+        except UNREADABLE as error:
             raise QuarantineUnreadableError(
                 f"{name}: not an overflow item that this version's forwarder put in quarantine ({type(error).__name__})"
             ) from error

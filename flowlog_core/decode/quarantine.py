@@ -5,7 +5,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 import orjson
@@ -17,6 +17,9 @@ from flowlog_core.source.own_names import ItemName, item_name
 
 MOST_MERGED: Final = 10_000
 """So many neighbouring records and malformed ranges are one item; more are another one."""
+
+UNREADABLE: Final = (ValueError, KeyError, TypeError, AttributeError)
+"""What reading a document raises where something else wrote it."""
 
 _DECODERS: Final[Mapping[str, Callable[[str], bytes]]] = {"utf-8": str.encode, "base64": base64.b64decode}
 
@@ -138,6 +141,8 @@ class StoredItem:
             return f"the content is that of {item.name}"
         if item.raw is not None and (len(item.raw), zlib.crc32(item.raw)) != (item.length, item.crc):
             return "the bytes in it are not those of its length and checksum"
+        if item.length < 0:
+            return "its length is none"
         end = item.offset
         for piece in item.remains:
             if piece.offset < end or piece.length < 0:
@@ -158,11 +163,27 @@ class StoredItem:
             raw, encoding = fields["raw"], fields["rawEncoding"]
             blob = SourceBlob.from_path(fields["blob"])
             item = _item(blob, fields, None if raw is None else _DECODERS[encoding](raw))
-            return cls(name, item, datetime.fromisoformat(fields["time"]))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return cls(name, item, read_document_time(fields["time"]))
+        except UNREADABLE as error:
             raise QuarantineUnreadableError(
                 f"{name}: not an item that this version's forwarder put in quarantine ({type(error).__name__})"
             ) from error
+
+
+def read_document_time(text: str) -> datetime:
+    """Read the time of a document, in UTC.
+
+    Raises:
+        ValueError: It has no time zone, or is outside of the calendar once it is UTC.
+
+    """
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("a time without a time zone")
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time outside of the calendar") from None
 
 
 def _written(raw: bytes | None) -> tuple[str | None, str | None]:

@@ -24,6 +24,7 @@ _NDJSON: Final = FRAMINGS["ndjson"].content_type
 _OPENER: Final = FRAMINGS["records"].prefix.encode()
 _CLOSER: Final = FRAMINGS["records"].suffix.encode()
 _HEAD_BYTES: Final = 1024  # in which a body says what it is
+_MOST_LEVELS: Final = 32  # of objects and arrays in a flow; ours have few, and JSON is not written at any depth
 _KEY: Final = re.compile(rb'\{"[^"\\]{1,256}":')
 
 
@@ -46,6 +47,8 @@ def read_flows(body: bytes, content_type: str | None, content_encoding: str | No
         flow = orjson.loads(text)
         if not isinstance(flow, dict) or "records" in flow:
             raise ValueError("it holds something else than flows")
+        if text.count(b"{") + text.count(b"[") > _MOST_LEVELS and _is_too_deep(flow):
+            raise ValueError(f"it has a flow of over {_MOST_LEVELS} levels")
         yield flow
 
 
@@ -115,3 +118,14 @@ def _objects(pieces: Iterator[bytes]) -> Iterator[bytes]:
 def _check_length(size: int) -> None:
     if size > MOST_FLOW_BYTES:
         raise ValueError(f"it has a flow of over {MOST_FLOW_BYTES} bytes")
+
+
+def _is_too_deep(flow: Flow) -> bool:
+    """Whether a flow has more than `_MOST_LEVELS` levels of objects and arrays."""
+    level: list[Any] = [flow]
+    for _ in range(_MOST_LEVELS):
+        inner = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [value for values in inner for value in values if isinstance(value, dict | list)]
+        if not level:
+            return False
+    return True

@@ -22,19 +22,18 @@ class BoundedCounts:
 
     most: int = 1000
     _counts: Counter[str] = field(default_factory=Counter)
+    _others: int = 0
 
     def update(self, counts: Mapping[str, int]) -> None:
         """Count on; of a long text its beginning counts."""
         for text, count in counts.items():
             key = text[:_LONGEST]
-            known = key in self._counts or len(self._counts) < self.most
-            self._counts[key if known else OTHERS] += count
+            if key in self._counts or len(self._counts) < self.most:
+                self._counts[key] += count
+            else:
+                self._others += count
 
     def largest(self, number: int) -> dict[str, int]:
         """Return the largest counts, in their order; then that of all others, where there are any."""
-        others = self._counts.get(OTHERS)
         largest = dict(self._counts.most_common(number))
-        if others is None:
-            return largest
-        largest.pop(OTHERS, None)
-        return largest | {OTHERS: others}
+        return largest | {OTHERS: self._others} if self._others else largest

@@ -36,7 +36,8 @@ RECORD_BYTES: Final = 1024
 BODY_BYTES: Final = 8 * 1024
 FLOW_BYTES: Final = 1024
 _MOST_INPUT: Final = 1200  # of bytes between records, repeated
-_MOST_BODY: Final = 16 * 1024  # of a body, unpacked
+_MOST_BODY: Final = 64 * 1024  # of a body, unpacked
+_LONGER: Final = 3  # times as long as it was may JSON be that is written again: 1e9 is
 _MOST_PRINTED: Final = 3  # rejects of an input
 _LONGEST_REASON: Final = 1000
 
@@ -187,10 +188,9 @@ def _check_bounds(read: ReceivedEvent) -> None:
     size = 0
     try:
         for flow in read.flows():
-            size += max(len(flow), 1)  # bytes at least, of each key or the line
-            assert isinstance(flow, dict)
-            limit = BODY_BYTES if read.content_encoding else len(read.body) + 1
-            assert size <= limit, "more is read than a body may hold"
+            size += len(orjson.dumps(flow))
+            limit = BODY_BYTES if read.content_encoding else len(read.body)
+            assert size <= _LONGER * limit + FLOW_BYTES, "more is read than a body may hold"
     except FlowLogError as error:
         if len(str(error)) > _LONGEST_REASON:
             raise AssertionError("the error is too long to be read") from error

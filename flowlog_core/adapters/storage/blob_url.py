@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
-from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit, urlunsplit
 
 from azure.storage.blob import BlobServiceClient
 
@@ -39,7 +39,7 @@ class BlobUrl:
             BlobUrlError: It is no blob's.
 
         """
-        parts = urlsplit(url)
+        parts = _split(url)
         host = parts.hostname or ""
         path = [unquote(part) for part in parts.path.lstrip("/").split("/")]
         in_path = _EMULATOR_HOST.fullmatch(host) is not None
@@ -99,3 +99,19 @@ class BlobUrl:
                 f"{self}: no connection of FLOWLOG_SOURCES leads there, and the URL brings no signature along"
             )
         return blob_service(StorageConnection("URL", account, None, self._endpoint))
+
+
+def _split(url: str) -> SplitResult:
+    """Split a URL; where that can't be done, no part of it is shown, as any may be a secret.
+
+    Raises:
+        BlobUrlError: It is none.
+
+    """
+    try:
+        url.encode()
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise BlobUrlError("no URL: its host, its port or a character in it can't be read") from error
+    return parts

@@ -62,7 +62,7 @@ def add_span(parser: argparse.ArgumentParser, *, required: bool = True, since: s
     parser.add_argument("--until", type=point_in_time, default="now", metavar="TIME", help="default: now")
     parser.add_argument("--source", action="append", metavar="NAME", help="only of this connection of FLOWLOG_SOURCES")
     parser.add_argument("--container", action="append", metavar="NAME", help="only of this container")
-    parser.add_argument("--prefix", default="", help="only blobs whose names begin so")
+    parser.add_argument("--prefix", type=_prefix, default="", help="only blobs whose names begin so")
 
 
 def add_max_lag(parser: argparse.ArgumentParser) -> None:
@@ -132,11 +132,24 @@ def point_in_time(text: str) -> datetime:
             raise argparse.ArgumentTypeError(f"{text!r} is before all time") from None
     try:
         time = datetime.fromisoformat(text)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except OverflowError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time of the calendar once it is UTC") from None
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"takes a UTC time such as 2026-11-20T23:00, or '2h ago', not {text!r}"
         ) from None
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def is_text(argument: str) -> bool:
+    """Say whether an argument is text: what the shell passes on that is no UTF-8 can be a file's name alone."""
+    return not any("\ud800" <= character <= "\udfff" for character in argument)
+
+
+def _prefix(text: str) -> str:
+    if not is_text(text):
+        raise argparse.ArgumentTypeError(f"takes the beginning of a name, not {text!r}")
+    return text
 
 
 def duration(text: str) -> timedelta:

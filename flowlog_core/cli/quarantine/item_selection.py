@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote, unquote
 
-from flowlog_core.cli.input.arguments import add_settings, add_span, selection
+from flowlog_core.cli.input.arguments import add_settings, add_span, is_text, selection
 from flowlog_core.cli.output.plain_text import redacted
 from flowlog_core.errors import ItemGoneError, UsageError
 from flowlog_core.operations.ports import QuarantineStore
@@ -82,13 +82,16 @@ def parse_path(path: str) -> tuple[str, str, str]:
     """
     account, _, rest = path.partition("/")
     container, _, name = rest.partition("/")
-    if not (account and container and name):
+    if not (account and container and name) or not is_text(path):
         raise UsageError(f"{path}: takes account/container/name of a blob")
     return account, container, name
 
 
 def _name(text: str) -> str:
     try:
-        return unquote(text, errors="strict")
+        name = unquote(text, errors="strict")
     except UnicodeDecodeError:
-        raise argparse.ArgumentTypeError(f"takes a name as `list --names` writes it, not {text!r}") from None
+        name = None
+    if name is None or not is_text(name):
+        raise argparse.ArgumentTypeError(f"takes a name as `list --names` writes it, not {text!r}")
+    return name
