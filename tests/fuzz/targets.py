@@ -143,7 +143,8 @@ def event(data: bytes) -> None:
     flags, repeats, body = data[0], data[1], data[2:]
     if flags & 0x80:
         prefix, body = body[: repeats >> 4], body[repeats >> 4 :]
-        body = prefix + (body * (1 << (repeats & 15)))[:_MOST_BODY]
+        unit = body if flags & 3 else body + b"\n"  # lines, where the body is to be lines
+        body = prefix + (unit * (1 << (repeats & 15)))[:_MOST_BODY]
     encoding = None
     if flags & 0x40:
         encoding, body = "gzip", gzip.compress(body, 1) if flags & 0x20 else body
