@@ -2,9 +2,12 @@
 
 import random
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from logging import WARNING
 from typing import Final
 
 from flowlog_core.adapters.credentials import blob_service
@@ -28,6 +31,7 @@ from flowlog_core.settings import Settings
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.gate import Gate
 
+_UNKNOWN_NAMED: Final = 20  # of the names that are no setting's; all are counted
 _BACKGROUND_THREADS: Final = 32  # at most; each run on a large blob uses two, a quiet one none
 
 
@@ -125,24 +129,33 @@ class UseCases:
         services: The accounts that the settings name.
         forwarder: Forwards one blob.
         sweeper: Forwards what no event announced.
+        at_first: Logs what is to be logged once in a process. The platform drops what is logged before an invocation.
 
     """
 
     services: Services
     forwarder: Forwarder
     sweeper: Sweeper
+    at_first: Callable[[], None]
 
     def forward(self, blob: SourceBlob) -> RunResult:
         """See `Forwarder.forward`."""
-        return write_lines_of(lambda: self.forwarder.forward(blob))
+        return self._run(lambda: self.forwarder.forward(blob))
 
     def forward_announced(self, message: bytes) -> None:
         """See `Forwarder.forward_announced`."""
-        write_lines_of(lambda: self.forwarder.forward_announced(message))
+        self._run(lambda: self.forwarder.forward_announced(message))
 
     def sweep(self) -> SweepReport:
         """See `Sweeper.sweep`."""
-        return write_lines_of(self.sweeper.sweep)
+        return self._run(self.sweeper.sweep)
+
+    def _run[T](self, work: Callable[[], T]) -> T:
+        def run() -> T:
+            self.at_first()
+            return work()
+
+        return write_lines_of(run)
 
 
 def connect(settings: Settings, log: Log) -> Services:
@@ -176,4 +189,16 @@ def wire(settings: Settings) -> UseCases:
         log=services.log,
         options=settings.sweep,
     )
-    return UseCases(services, forwarder, sweeper)
+    return UseCases(services, forwarder, sweeper, _at_first(services.log, settings))
+
+
+def _at_first(log: Log, settings: Settings) -> Callable[[], None]:
+    """Return what logs names that are no setting's, at its first call."""
+    fields = {"count": len(settings.unknown), "reasons": list(settings.unknown[:_UNKNOWN_NAMED])}
+    waiting = [fields] if settings.unknown else []
+
+    def log_once() -> None:
+        with suppress(IndexError):  # a list is taken from by one thread only
+            log("flowlog.setting_unknown", waiting.pop(), level=WARNING)
+
+    return log_once

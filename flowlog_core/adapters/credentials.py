@@ -1,8 +1,10 @@
 """Clients of storage accounts from connections, with one way to prove identity."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import (
@@ -16,6 +18,7 @@ from azure.storage.blob import BlobServiceClient
 
 from flowlog_core.connections import Identity, StorageConnection
 from flowlog_core.errors import BlobChangedError, BlobGoneError, StorageError
+from flowlog_core.source.gate import outside_text
 
 # Any: the clients take them as keywords that their signatures do not name.
 _RETRIES: Final[dict[str, Any]] = {
@@ -28,6 +31,7 @@ _RETRIES: Final[dict[str, Any]] = {
 
 
 _FORBIDDEN: Final = 403
+_CHECK_ROLES: Final = "check the identity's roles on the account, and its firewall"
 
 
 def credential(identity: Identity) -> TokenCredential:
@@ -63,13 +67,10 @@ def storage_errors(doing: str) -> Iterator[None]:
     except ClientAuthenticationError as error:
         if error.response is None:  # it came to no request
             raise StorageError(f"{doing}: no sign-in found; use `az login`, or check the managed identity") from error
-        raise StorageError(
-            f"{doing}: not allowed ({_code(error)}); check the identity's roles on the account"
-        ) from error
+        raise StorageError(f"{doing}: not allowed ({_code(error)}); {_remedy(error)}") from error
     except HttpResponseError as error:
         if error.status_code == _FORBIDDEN:
-            remedy = "check the identity's roles on the account, and its firewall"
-            raise StorageError(f"{doing}: not allowed ({_code(error)}); {remedy}") from error
+            raise StorageError(f"{doing}: not allowed ({_code(error)}); {_remedy(error)}") from error
         raise StorageError(f"{doing}: status {error.status_code} ({_code(error)})") from error
     except AzureError as error:
         raise StorageError(f"{doing}: {type(error).__name__}; check that the account can be reached") from error
@@ -77,4 +78,34 @@ def storage_errors(doing: str) -> Iterator[None]:
 
 def _code(error: HttpResponseError) -> str:
     code = getattr(error, "error_code", None)
-    return str(getattr(code, "value", code) or error.reason or "no code")
+    return outside_text(str(getattr(code, "value", code) or error.reason or "no code"))
+
+
+def _remedy(error: HttpResponseError) -> str:
+    """Say what helps against a refusal, by the way in which the request was signed: codes do not tell that apart."""
+    request = getattr(error.response, "request", None)
+    if request is None:
+        return _CHECK_ROLES
+    signed = parse_qs(urlsplit(request.url).query)
+    if "sig" in signed:
+        return _remedy_of_signature(signed, datetime.now(UTC))
+    if str(request.headers.get("Authorization", "")).startswith("SharedKey"):
+        return "check that the AccountKey of the connection string is one of the account's keys, and its firewall"
+    return _CHECK_ROLES
+
+
+def _remedy_of_signature(signed: Mapping[str, Sequence[str]], now: datetime) -> str:
+    begins, ends = (_time(signed.get(key, ("",))[0]) for key in ("st", "se"))
+    if ends is not None and ends <= now:
+        return f"its SharedAccessSignature expired at {ends:%Y-%m-%dT%H:%MZ}; put a new one into the connection string"
+    if begins is not None and begins > now:
+        return f"its SharedAccessSignature is not valid before {begins:%Y-%m-%dT%H:%MZ}, or the clock here is wrong"
+    return "check what its SharedAccessSignature permits, that the key which signed it still holds, and the firewall"
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(text)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

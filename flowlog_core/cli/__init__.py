@@ -11,6 +11,7 @@ from typing import Final
 
 from flowlog_core import __version__
 from flowlog_core.cli import audit, backfill, decode, quarantine, report, status, tail
+from flowlog_core.cli.interrupts import interrupts_raise
 from flowlog_core.cli.output.streams import ERR, OUT, complain, discard_output, guarded
 from flowlog_core.cli.output.terminal import quiet_clients
 from flowlog_core.errors import FlowLogError, SettingsError
@@ -22,9 +23,12 @@ _COMMANDS: Final = (status, tail, backfill, audit, quarantine, decode, report)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; give its exit status: 0, 1 where it found what should not be, 2 where it could not do its work."""
+    """Run a command; return its exit status.
+
+    0, or 1 where it found what should not be, 2 where it could not do its work, 130 where Ctrl-C or SIGTERM ended it.
+    """
     try:
-        with guarded():
+        with guarded(), interrupts_raise():
             return _run(arguments)
     except BrokenPipeError:  # whoever read has seen enough
         discard_output()
@@ -76,7 +80,7 @@ def command_line() -> argparse.ArgumentParser:
         prog="flowlog",
         description="Work with Azure network flow logs and their forwarder.",
         epilog="`flowlog COMMAND --help` has examples. Exit status: 0 all is well; 1 something is not as it should be; "
-        "2 the command could not do its work.",
+        "2 the command could not do its work; 130 it was ended by Ctrl-C or SIGTERM.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -2,7 +2,6 @@
 
 import argparse
 import re
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from flowlog_core.cli.input.arguments import (
     read_settings,
     selection,
 )
+from flowlog_core.cli.interrupts import interrupts_call, interrupts_end_at_once
 from flowlog_core.cli.output.progress import progress
 from flowlog_core.cli.output.rows import utc
 from flowlog_core.cli.output.streams import ERR, OUT, complain
@@ -63,7 +63,7 @@ examples:
 
 Forwards the blobs of these hours that were never forwarded or are not complete, those before
 FLOWLOG_START included. It shares leases and checkpoints with the running app, so the two can work
-side by side. Ended by Ctrl-C, or a fault, the same command goes on where it was.
+side by side. Ended by Ctrl-C, SIGTERM or a fault, the same command goes on where it was.
 
 --replay forwards the blobs from their start, whatever was forwarded before: the same flows with the
 same ids, in events whose property `replay` has the label. Its progress is kept apart: the same label
@@ -167,29 +167,25 @@ def _survey(backfill: Backfill) -> Survey:
 
 
 def _run(backfill: Backfill, survey: Survey, log: "_Log") -> BackfillReport:
-    """Run it; Ctrl-C stops it instead of raising in whatever the main thread is at, and at last ends the process."""
+    """Run it; Ctrl-C and SIGTERM stop it instead of raising, and at last end the process."""
     told = 0
 
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 # what a handler is called with
         backfill.stop()
         if backfill.stops >= len(_STOPPING):
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            interrupts_end_at_once()
 
     def show(report: BackfillReport) -> None:
         nonlocal told
         while told < min(backfill.stops, len(_STOPPING)):
             complain(_STOPPING[told])
             told += 1
-            if told == len(_STOPPING):  # which need not have come by Ctrl-C
-                signal.signal(signal.SIGINT, signal.SIG_DFL)
+            if told == len(_STOPPING):  # which need not have come by a signal
+                interrupts_end_at_once()
         draw(report)
 
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        with _drawn(survey, log) as draw:
-            return backfill.run(show)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with interrupts_call(stop), _drawn(survey, log) as draw:
+        return backfill.run(show)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Final
 OTHERS: Final = "(others)"
 """What all texts are counted under that came when there were enough; no rule has brackets in its name."""
 
-_LONGEST: Final = 256  # characters of a text from outside that a log line has
+_LONGEST: Final = 257  # characters: one more than a log line has of a text from outside, so that it shows the cut
 
 
 @dataclass(slots=True)

@@ -1,5 +1,7 @@
 """Why forwarding a blob ended, and what one pass over it did: the log event ``flowlog.run``."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -7,6 +9,7 @@ from typing import Final
 from flowlog_core.forwarding.bounded_counts import BoundedCounts
 from flowlog_core.forwarding.quarantined import Quarantined
 from flowlog_core.source.blob import SourceBlob
+from flowlog_core.source.gate import outside_text
 
 _TOP_RULES: Final = 10  # that many are logged
 
@@ -96,7 +99,7 @@ class PassReport:
             "events": self.events,
             "quarantined": self.quarantined,
             "denied": self.denied,
-            "rules": self.rules.largest(_TOP_RULES),
+            "rules": _shown(self.rules.largest(_TOP_RULES)),
             "generation": self.generation,
             "complete": self.complete,
             "outcome": self.outcome.value,
@@ -104,6 +107,14 @@ class PassReport:
             "durationMs": self.duration_ms,
             "requests": self.requests,
         }
+
+
+def _shown(rules: Mapping[str, int]) -> dict[str, int]:
+    """Make the names of rules fit for a log line; the counts of those that are cut to the same add up."""
+    shown: Counter[str] = Counter()
+    for rule, flows in rules.items():
+        shown[outside_text(rule)] += flows
+    return dict(shown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import partial
 
 from flowlog_core.connections import (
@@ -16,6 +17,7 @@ from flowlog_core.events.packer import EventOptions
 from flowlog_core.forwarding.options import ForwardOptions, SweepOptions
 from flowlog_core.settings import table
 from flowlog_core.settings.table import Setting, TriggerSource
+from flowlog_core.source.gate import outside_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Settings:
         forward: How blobs are forwarded.
         sweep_schedule: When the sweep runs: an NCRONTAB expression.
         sweep: How far the sweep looks.
+        unknown: What is wrong with each name that begins as a setting's and is none; empty where settings were read
+            strictly.
 
     """
 
@@ -42,38 +46,41 @@ class Settings:
     forward: ForwardOptions
     sweep_schedule: str
     sweep: SweepOptions
+    unknown: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "Settings":
-        """Read the settings.
+    def read(cls, environment: Mapping[str, str], *, strict: bool = False) -> "Settings":
+        """Read the settings; where that is to be strict, a name that is unknown is a fault.
 
         Raises:
             SettingsError: Some are missing or wrong; it has all of the faults.
 
         """
-        return _Reader(environment).settings()
+        return _Reader(environment, strict=strict).settings()
 
 
 def storage_connections(environment: Mapping[str, str]) -> tuple[StorageConnection, ...]:
-    """Read those connections of FLOWLOG_SOURCES that are there, whatever else is.
+    """Read those connections of FLOWLOG_SOURCES that are there, whatever else is; a name that is unknown is a fault.
 
     Raises:
         SettingsError: Some are wrong; it has all of the faults.
 
     """
-    return _Reader(environment).storage_connections()
+    return _Reader(environment, strict=True).storage_connections()
 
 
 class _Reader:
     """Reads settings one by one and gathers their faults."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], *, strict: bool) -> None:
         self._environment = environment
+        self._strict = strict
         self._faults: list[str] = []
 
     def settings(self) -> Settings:
         """Read all."""
-        sources = self._sources(self._get(table.SOURCES, at_fault=()))
+        source_names = self._get(table.SOURCES, at_fault=())
+        sources = self._sources(source_names)
         containers = self._get(table.CONTAINERS)
         trigger_source = self._get(table.TRIGGER_SOURCE)
         hub = self._get(table.EVENTHUB_NAME, at_fault="")
@@ -84,14 +91,16 @@ class _Reader:
         sweep_schedule = self._get(table.SWEEP_SCHEDULE)
         places = tuple((source.account, name) for source in sources for name in containers)
         sweep = self._sweep(places, forward.run_seconds, alone=trigger_source == "Sweep")
+        unknown = self._unknown((*source_names, state_name))
         if self._faults or event_hub is None or state is None:
             raise SettingsError(self._faults)
-        return Settings(sources, containers, trigger_source, event_hub, state, forward, sweep_schedule, sweep)
+        return Settings(sources, containers, trigger_source, event_hub, state, forward, sweep_schedule, sweep, unknown)
 
     def storage_connections(self) -> tuple[StorageConnection, ...]:
         """Read the sources that are there."""
         names = self._get(table.SOURCES, at_fault=())
         sources = self._sources(name for name in names if is_storage_connection(self._environment, name))
+        self._unknown((*names, self._get(table.STATE, at_fault="")))
         if self._faults:
             raise SettingsError(self._faults)
         return sources
@@ -126,6 +135,19 @@ class _Reader:
             silent_minutes=self._get(table.SILENT_MINUTES),
         )
 
+    def _unknown(self, connections: Iterable[str]) -> tuple[str, ...]:
+        """Return what is wrong with names that begin as a setting's and are none; a fault where that is to be one.
+
+        A connection's name is its owner's choice, and may begin so as well.
+        """
+        known = {setting.name for setting in table.SETTINGS}.union(connections)
+        names = sorted(name for name in self._environment if name.startswith(table.PREFIX))
+        unknown = tuple(_unknown_name(name) for name in names if name.partition("__")[0] not in known)
+        if self._strict:
+            self._faults += unknown
+            return ()
+        return unknown
+
     def _sources(self, names: Iterable[str]) -> tuple[StorageConnection, ...]:
         read = [self._connect(partial(storage_connection, self._environment, name)) for name in names]
         sources = tuple(source for source in read if source is not None)
@@ -152,3 +174,9 @@ class _Reader:
         except SettingsError as error:
             self._faults += error.faults
             return None
+
+
+def _unknown_name(name: str) -> str:
+    """Say of a name that it is no setting's, and which one is nearest."""
+    (nearest,) = get_close_matches(name, [setting.name for setting in table.SETTINGS], n=1, cutoff=0)
+    return f"{outside_text(name)} is not known; the nearest setting is {nearest}"

@@ -17,6 +17,9 @@ TriggerSource = Literal["EventGrid", "LogsAndContainerScan", "StorageQueue", "Sw
 NETWORK_WATCHER_CONTAINERS: Final = ("insights-logs-networksecuritygroupflowevent", "insights-logs-flowlogflowevent")
 """Where Network Watcher writes NSG and VNet flow logs."""
 
+PREFIX: Final = "FLOWLOG_"
+"""How the name of each setting begins; a connection's may, too."""
+
 EVENT_HUB: Final = "FlowLogEventHub"
 """Name of the connection to the Event Hubs namespace."""
 

@@ -72,3 +72,24 @@ def test_every_line_of_a_swept_blob_arrives_with_the_sweeps_invocation(storage: 
     }
     (summary,) = [line.fields for line in lines if line.name == "flowlog.sweep"]
     assert (summary["behind"], summary["caught"], summary["failed"]) == (3, 2, 1)
+
+
+def test_a_setting_that_is_unknown_is_one_warning_with_the_first_invocation(storage: Azurite, hub: EventHub) -> None:
+    settings = settings_for(storage, hub, FLOWLOG_TRIGGER_SOURCE="Sweep", FLOWLOG_SWEEP_HOUR="5")
+
+    with WorkerProcess(APP, settings=settings, only_new=True) as host:
+        for number in (1, 2):
+            host.fire_timer("sweep")
+            host.wait_for(lambda event: event.get("function") == "sweep", count=number, timeout=60)
+        assert host.stop() == 0
+        events = list(host.events())
+
+    logged = [event for event in events if event["event"] == "log"]
+    lines = [(event, line) for event in logged if (line := LogEvent.read(event["message"])) is not None]
+    ((event, warning),) = [each for each in lines if each[1].name == "flowlog.setting_unknown"]
+    first = next(each["invocation"] for each in events if each.get("function") == "sweep")
+    assert (event["level"], event["invocation"]) == ("WARNING", first)
+    assert warning.fields == {
+        "count": 1,
+        "reasons": ["FLOWLOG_SWEEP_HOUR is not known; the nearest setting is FLOWLOG_SWEEP_HOURS"],
+    }

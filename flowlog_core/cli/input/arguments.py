@@ -82,7 +82,7 @@ def read_settings(options: argparse.Namespace) -> Settings:
         UsageError: The file can't be read.
 
     """
-    return Settings.read(_own(options))
+    return Settings.read(_own(options), strict=True)
 
 
 def read_connections(options: argparse.Namespace) -> tuple[StorageConnection, ...]:

@@ -271,13 +271,13 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def interrupted(site: Site, *arguments: str, sends: int) -> Ran:
-    """Start a backfill on a slow hub, and press Ctrl-C once the hub has taken so many sends."""
+def interrupted(site: Site, *arguments: str, sends: int, by: signal.Signals = signal.SIGINT) -> Ran:
+    """Start a backfill on a slow hub, and end it by a signal once the hub has taken so many sends."""
     before = site.hub.counters().accepted
     site.hub.faults.ack_delay = 0.1
     with start(*arguments) as process:
         wait_for(lambda: site.hub.counters().accepted >= before + sends or process.poll() is not None)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(by)
         out, err = process.communicate(timeout=30)
     site.hub.faults.ack_delay = 0
     return Ran(process.returncode, out, err)
@@ -288,11 +288,14 @@ def leased(site: Site) -> list[str]:
     return [blob.name for blob in listed if blob.lease.state == "leased"]
 
 
-def test_interrupted_in_mid_blob_it_commits_and_releases_and_run_again_it_goes_on(site: Site) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_in_mid_blob_it_commits_and_releases_and_run_again_it_goes_on(
+    site: Site, number: signal.Signals
+) -> None:
     for hours_ago in range(2):
         site.put(site.blob(hours_ago=hours_ago), [vnet_record(200, number=number) for number in range(150)])
 
-    ran = interrupted(site, sends=4)
+    ran = interrupted(site, sends=4, by=number)
 
     assert ran.status == 130
     assert "Traceback" not in ran.err

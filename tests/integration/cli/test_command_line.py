@@ -127,3 +127,17 @@ def test_a_command_leaves_alone_what_the_app_will_never_forward(site: Site, comm
 
     assert "NET//" not in ran.out + ran.err
     assert ran.status == status
+
+
+@pytest.mark.parametrize("command", ["status", "tail", "backfill --since now", "audit --since now", "quarantine list"])
+def test_a_typing_error_in_a_settings_name_is_refused_and_the_nearest_one_is_named(
+    site: Site, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("FLOWLOG_EVENTHUB_NMAE", "flowlogs")
+
+    ran = site.run(*command.split())
+
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err.splitlines()[0] == (
+        "flowlog: FLOWLOG_EVENTHUB_NMAE is not known; the nearest setting is FLOWLOG_EVENTHUB_NAME"
+    )

@@ -121,7 +121,7 @@ def test_a_state_account_that_refuses_is_told_in_one_line(site: Site, monkeypatc
 
     assert (ran.status, ran.out) == (2, "")
     assert ran.err.startswith("flowlog: reading what sweeps have seen of each container: ")
-    assert "not allowed (AuthorizationFailure); check the identity's roles" in ran.err
+    assert "not allowed (AuthorizationFailure); check that the AccountKey of the connection string" in ran.err
     assert ran.err.count("\n") == 1
 
 

@@ -199,12 +199,13 @@ def test_a_consumer_group_that_is_not_there_is_told_in_one_line(site: Site, forw
     assert "check the names" in ran.stderr
 
 
-def test_ctrl_c_ends_it_with_the_totals_alone(site: Site, forwarded: SourceBlob) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_it_with_the_totals_alone(site: Site, forwarded: SourceBlob, number: signal.Signals) -> None:
     command = [sys.executable, "-m", "flowlog_core", "tail", "--from-start"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tail:  # noqa: S603 # our own
         assert tail.stdout
         lines = [tail.stdout.readline() for _ in range(4)]
-        tail.send_signal(signal.SIGINT)
+        tail.send_signal(number)
         out, err = tail.communicate(timeout=20)
 
     assert tail.returncode == 130

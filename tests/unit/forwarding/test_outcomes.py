@@ -229,3 +229,14 @@ def test_a_stop_finishes_the_range_of_which_a_part_has_arrived_and_a_second_one_
     assert len(finished.flows()) == finished.checkpoints.stored(VNET).flows == 100
     assert (len(given_up.sink.events), given_up.checkpoints.stored(VNET).flows) == (2, 0)
     assert given_up.checkpoints.acquire(VNET) is not None
+
+
+def test_names_of_rules_are_cut_and_made_printable_in_the_log_line() -> None:
+    setup = Setup()
+    names = ["r" * 100_000, "r" * 99_999 + "s", "Allow\n10.1.2.3\x9b", "DefaultRule_AllowVnetOutBound"]
+    setup.blobs.put(VNET, document([vnet_record(2, number=number, rule=name) for number, name in enumerate(names)]))
+
+    setup.forwarder.forward(VNET)
+
+    (line,) = setup.log.of("flowlog.run")
+    assert line["rules"] == {"r" * 255 + "…": 4, "Allow�…�": 2, "DefaultRule_AllowVnetOutBound": 2}
