@@ -16,6 +16,8 @@ param containers array
 param triggerSource string
 @description('Name of the hub.')
 param hubName string
+@description('How the app reaches the hub: amqp or websockets.')
+param hubTransport string
 @description('FLOWLOG_ settings in place of the app\'s defaults: name to value.')
 param forwarding object
 @description('Endpoints: hostBlob, hostQueue, hostTable, stateBlob.')
@@ -78,6 +80,7 @@ module settings 'appSettings.bicep' = {
     endpoints: endpoints
     insightsConnectionString: insightsConnectionString
     workerProcesses: workerProcesses
+    hubTransport: hubTransport
     forwarding: forwarding
   }
 }

@@ -18,6 +18,8 @@ param endpoints object
 param insightsConnectionString string
 @description('Python processes in an instance.')
 param workerProcesses int
+@description('How the app reaches the hub: amqp or websockets.')
+param hubTransport string
 @description('FLOWLOG_ settings in place of the app\'s defaults: name to value.')
 param forwarding object
 
@@ -36,6 +38,7 @@ var fixed = [
   { name: 'FlowLogEventHub__credential', value: 'managedidentity' }
   { name: 'FlowLogEventHub__clientId', value: clientId }
   { name: 'FLOWLOG_EVENTHUB_NAME', value: hubName }
+  { name: 'FLOWLOG_EVENTHUB_TRANSPORT', value: hubTransport }
   { name: 'FLOWLOG_STATE', value: 'FlowLogState' }
   { name: 'FLOWLOG_CONTAINERS', value: join(containers, ',') }
   { name: 'FLOWLOG_TRIGGER_SOURCE', value: triggerSource }

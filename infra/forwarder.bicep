@@ -26,6 +26,8 @@ param triggerSource string
 param sourceRetentionDays int
 @description('Name of the hub.')
 param hubName string
+@description('How the app reaches the hub: amqp or websockets.')
+param hubTransport string
 @description('FLOWLOG_ settings in place of the app\'s defaults: name to value.')
 param forwarding object
 @description('Memory of an instance in MB.')
@@ -72,6 +74,7 @@ module app 'app.bicep' = {
     containers: containers
     triggerSource: triggerSource
     hubName: hubName
+    hubTransport: hubTransport
     forwarding: forwarding
     endpoints: platform.endpoints
     insightsName: platform.insightsName

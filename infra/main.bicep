@@ -43,6 +43,9 @@ param sourceRetentionDays int = 30
 param quarantineDays int = 30
 @description('The hub: name, consumerGroups (one for each reader), retentionHours (1 to 168).')
 param hub object = {}
+@description('How the app reaches the hub: amqp (port 5671), or websockets (port 443, through the proxy of the app setting HTTPS_PROXY where forwarding has it).')
+@allowed(['amqp', 'websockets'])
+param hubTransport string = 'amqp'
 @description('FLOWLOG_ settings that differ from the app\'s defaults, name to value; not those that the templates set.')
 param forwarding object = {}
 @description('Of a private app: appSubnetId and endpointSubnetId (existing), or appSubnetRange and endpointSubnetRange; zoneIds (existing private DNS zones: blob, queue, table, namespace, sites); zonesByPolicy; deploymentIpRanges.')
@@ -124,6 +127,7 @@ module forwarder 'forwarder.bicep' = {
     triggerSource: triggerSource
     sourceRetentionDays: sourceRetentionDays
     hubName: allHub.name
+    hubTransport: hubTransport
     forwarding: forwarding
     instanceMemoryMB: instanceMemoryMB
     maximumInstances: chosenSize.maximumInstances

@@ -29,6 +29,12 @@ _VALUES: Final = {
     "__credential": "managedidentity",
 }
 
+_TEXTS: Final = {
+    "FLOWLOG_CONTAINERS": "insights-logs-flowlogflowevent",
+    "FLOWLOG_EVENTHUB_NAME": "flowlogs",
+    "FLOWLOG_EVENTHUB_TRANSPORT": "amqp",
+}
+
 
 def settings_made(file: BicepFile) -> dict[str, str]:
     """Give the settings that appSettings.bicep makes, with their values as they are written.
@@ -68,7 +74,7 @@ def _value(name: str, written: str) -> str:
     connection, _, suffix = name.partition("__")
     if suffix:
         return _VALUES.get(f"__{suffix}", "https://example.org/").format(connection.replace("_", "").lower())
-    return {"FLOWLOG_CONTAINERS": "insights-logs-flowlogflowevent", "FLOWLOG_EVENTHUB_NAME": "flowlogs"}.get(name, "")
+    return _TEXTS.get(name, "")
 
 
 def setting_faults(made: Mapping[str, str], chosen: set[str], trigger_source: str) -> list[str]:
