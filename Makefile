@@ -3,6 +3,7 @@
 PYTHON := .venv/bin/python
 SET_UP := .venv/set-up-done
 CHECKOV := .venv-checkov/set-up-done
+SUPPLY_CHAIN := .venv-supply-chain/set-up-done
 SECONDS :=
 SEEDS :=
 RUNS :=
@@ -10,7 +11,7 @@ KILLS :=
 MIB :=
 ARGUMENTS :=
 
-.PHONY: help set-up run check test conformance lint docs simulate fuzz crash backlog bench clean
+.PHONY: help set-up run check test conformance lint docs simulate fuzz crash backlog bench pins sbom vulnerabilities clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' Makefile
@@ -25,7 +26,13 @@ $(SET_UP): requirements.txt requirements-dev.txt local/requirements-node.txt loc
 $(CHECKOV): $(SET_UP) tests/infra/requirements-checkov.txt
 	@echo "set-up: checkov …"
 	@$(PYTHON) -m venv .venv-checkov
-	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check -r tests/infra/requirements-checkov.txt
+	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/infra/requirements-checkov.txt
+	@touch $@
+
+$(SUPPLY_CHAIN): $(SET_UP) local/requirements-supply-chain.txt
+	@echo "set-up: cyclonedx-bom, pip-audit …"
+	@$(PYTHON) -m venv .venv-supply-chain
+	@.venv-supply-chain/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r local/requirements-supply-chain.txt
 	@touch $@
 
 run: $(SET_UP)  ## the whole system on this machine, until Ctrl-C; SECONDS=20 ends by itself and compares
@@ -64,6 +71,15 @@ backlog: $(SET_UP)  ## forward one large blob and watch the memory; MIB=1024
 bench: $(SET_UP)  ## measure speed, requests, memory and cold start; ARGUMENTS go to python -m bench (--help tells them)
 	@$(PYTHON) -m bench $(ARGUMENTS)
 
+pins:  ## pin what pyproject.toml names, with hashes (needs uv)
+	@sh local/pin.sh
+
+sbom: $(SUPPLY_CHAIN)  ## list what the app and local runs are made of, as CycloneDX documents in .local/sbom
+	@PATH="$$PATH:$(CURDIR)/.venv/bin" .venv-supply-chain/bin/python -m local.supply_chain sbom
+
+vulnerabilities: $(SUPPLY_CHAIN)  ## look up what is known of the pinned packages (needs the internet)
+	@.venv-supply-chain/bin/python -m local.supply_chain vulnerabilities
+
 clean:  ## remove all that the others made
-	rm -rf .venv .venv-checkov local/node_modules .local .fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-checkov .venv-supply-chain local/node_modules .local .fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

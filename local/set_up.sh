@@ -26,6 +26,11 @@ make_environment() {
     exit 1
 }
 
+# Nothing is installed but the files whose hashes are pinned.
+install() {
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$1"
+}
+
 # Azurite 3.35 runs on Node 18 and later.
 has_node() {
     command -v npm >/dev/null 2>&1 &&
@@ -34,14 +39,14 @@ has_node() {
 
 echo "set-up: Python packages …"
 make_environment
-.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+install requirements-dev.txt
 if has_node; then
     npm=npm
 else
     echo "set-up: no Node here; taking the one on PyPI …"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r local/requirements-node.txt
+    install local/requirements-node.txt
     PATH="$PWD/.venv/bin:$PATH"
     npm="$PWD/.venv/bin/npm"
 fi
 echo "set-up: Azurite …"
-(cd local && "$npm" ci --silent --no-audit --no-fund)
+(cd local && "$npm" ci --silent --no-audit --no-fund --ignore-scripts)
