@@ -190,9 +190,19 @@ def _storage_by_string(name: str, text: str) -> StorageConnection:
     string = _ConnectionString(name, text)
     if string.part("UseDevelopmentStorage").lower() == "true":
         return StorageConnection(name, _DEVELOPMENT_ACCOUNT, "UseDevelopmentStorage=true")
-    account = string.part("AccountName") or _account_of(string.part("BlobEndpoint"))
+    endpoint = string.part("BlobEndpoint")
+    account = string.part("AccountName") or _account_of(endpoint)
     if not account:
         raise SettingsError([f"{name} takes a storage connection string; this one names no account"])
+    wrong = {
+        "AccountName": string.part("AccountName") and not _ACCOUNT_NAME.fullmatch(account),
+        "BlobEndpoint": endpoint and not (endpoint.startswith(("https://", "http://")) and _host(endpoint)),
+        "DefaultEndpointsProtocol": string.part("DefaultEndpointsProtocol").lower() not in {"", "https", "http"},
+        "BlobSecondaryEndpoint": string.part("BlobSecondaryEndpoint") and not endpoint,
+    }
+    if any(wrong.values()):
+        parts = [part for part, is_wrong in wrong.items() if is_wrong]
+        raise SettingsError([f"{name} has a wrong {part}; copy the connection string again" for part in parts])
     key = string.part("AccountKey")
     if not key and not string.part("SharedAccessSignature"):
         identity = f"an identity takes {name}__accountName instead"
@@ -214,27 +224,31 @@ def _event_hub_by_string(name: str, hub: str, text: str, transport: Transport) -
     if not has_key and not string.part("SharedAccessSignature"):
         wanted = "SharedAccessKeyName with SharedAccessKey, or SharedAccessSignature"
         raise SettingsError([f"{name} lacks {wanted}; an identity takes {name}__fullyQualifiedNamespace instead"])
+    if string.part("SharedAccessKey") and string.part("SharedAccessSignature"):
+        raise SettingsError([f"{name} has a SharedAccessKey and a SharedAccessSignature; leave one out"])
     return EventHubConnection(host.lower(), hub, string.text, transport=transport)
 
 
 class _ConnectionString:
-    """The parts of a connection string; the case of their keys does not matter.
+    """The parts of a connection string; the case of their keys does not matter, and an empty part is none.
 
     Attributes:
-        text: The string without blanks around its parts, which the clients refuse.
+        text: The string without empty parts, and without blanks around the others: the clients refuse them.
 
     """
 
     def __init__(self, name: str, text: str) -> None:
         """Split it; raises SettingsError."""
-        if text[0] in _QUOTES:
-            raise SettingsError([f"{name} is in quotes; leave them out"])
+        if not _QUOTES.isdisjoint(text):
+            raise SettingsError([f"{name} has quotes in it; leave them out"])
         pairs = [part.partition("=") for part in text.split(";") if part.strip()]
         if not pairs or not all(key.strip() and equals for key, equals, _ in pairs):
             raise SettingsError([f"{name} takes a connection string: parts KEY=VALUE with a ; between them"])
-        stripped = [(key.strip(), value.strip()) for key, _, value in pairs]
+        stripped = [(key.strip(), value.strip()) for key, _, value in pairs if value.strip()]
         self.text = ";".join(f"{key}={value}" for key, value in stripped)
         self._parts = {key.lower(): value for key, value in stripped}
+        if len(self._parts) < len(stripped):
+            raise SettingsError([f"{name} has a part twice; copy the connection string again"])
 
     def part(self, key: str) -> str:
         """Return the value of a part, empty where there is none."""

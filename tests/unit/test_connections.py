@@ -4,7 +4,10 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from azure.eventhub import EventHubProducerClient
 from azure.storage.blob import BlobServiceClient
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flowlog_core.connections import (
     EVENT_HUB_FORMS,
@@ -116,9 +119,73 @@ def test_a_connection_string_that_is_not_made_of_keys_and_values_is_a_fault(
 
 
 @pytest.mark.parametrize("quote", ["'", '"'])
-def test_a_connection_string_in_quotes_is_a_fault(quote: str) -> None:
-    assert faults(storage, f"{quote}{STORAGE}{quote}") == ("X is in quotes; leave them out",)
-    assert faults(hub, f"{quote}{HUB}{quote}") == ("X is in quotes; leave them out",)
+def test_a_connection_string_in_quotes_or_with_some_is_a_fault(quote: str) -> None:
+    for read, text in ((storage, STORAGE), (hub, HUB)):
+        key, _, value = text.partition("=")
+        for quoted in (f"{quote}{text}{quote}", f"{text}{quote}", f"{key}={quote}{value}{quote}"):
+            assert faults(read, quoted) == ("X has quotes in it; leave them out",)
+
+
+@pytest.mark.parametrize(("read", "text"), [(storage, STORAGE), (hub, HUB)])
+def test_a_part_that_stands_twice_is_a_fault_and_an_empty_one_is_none(read: Callable[[str], object], text: str) -> None:
+    first = text.split(";", maxsplit=1)[0]
+    assert faults(read, f"{text};{first.upper()}") == ("X has a part twice; copy the connection string again",)
+    assert read(f"{text};EntityPath=; EndpointSuffix2 = ;AccountName2=") == read(text)
+
+
+@pytest.mark.parametrize(
+    ("parts", "named"),
+    [
+        (f"AccountName=Logs;AccountKey={KEY}", ["AccountName"]),
+        (f"AccountName=lo gs;AccountKey={KEY}", ["AccountName"]),
+        (f"AccountName=logs;AccountKey={KEY};BlobEndpoint=https://", ["BlobEndpoint"]),
+        (f"AccountName=logs;AccountKey={KEY};BlobEndpoint=logs.example", ["BlobEndpoint"]),
+        (f"AccountName=logs;AccountKey={KEY};BlobSecondaryEndpoint=https://x", ["BlobSecondaryEndpoint"]),
+        (f"AccountName=l;AccountKey={KEY};DefaultEndpointsProtocol=ftp", ["AccountName", "DefaultEndpointsProtocol"]),
+    ],
+)
+def test_parts_of_a_storage_connection_string_that_lead_nowhere_are_faults(parts: str, named: list[str]) -> None:
+    assert faults(storage, parts) == tuple(f"X has a wrong {part}; copy the connection string again" for part in named)
+
+
+def test_a_key_beside_a_signature_is_a_fault() -> None:
+    signature = "SharedAccessSignature=SharedAccessSignature sr=x&sig=y"
+    for text in (f"{HUB};{signature}", f"Endpoint=sb://bus.example;SharedAccessKey={KEY};{signature}"):
+        assert faults(hub, text) == ("X has a SharedAccessKey and a SharedAccessSignature; leave one out",)
+
+
+STORAGE_PARTS = [
+    "AccountName=logs", "AccountName=lo gs", f"AccountKey={KEY}", "AccountKey=", "SharedAccessSignature=?sv=1&sig=x",
+    "BlobEndpoint=https://logs.blob.core.windows.net", "BlobEndpoint=logs", "EndpointSuffix=core.windows.net",
+    "EndpointSuffix=", "DefaultEndpointsProtocol=https", "DefaultEndpointsProtocol=", "BlobSecondaryEndpoint=https://x",
+    "UseDevelopmentStorage=false",
+]  # fmt: skip
+HUB_PARTS = [
+    "Endpoint=sb://bus.example/", "Endpoint=bus.example", "SharedAccessKeyName=a", f"SharedAccessKey={KEY}",
+    "SharedAccessSignature=SharedAccessSignature sr=x&sig=y&se=1&skn=a", "EntityPath=flowlogs", "EntityPath=",
+    "UseDevelopmentEmulator=true", "TransportType=AmqpWebSockets", "SHAREDACCESSKEYNAME=c", " ",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(STORAGE_PARTS), max_size=6))
+def test_whatever_is_taken_the_storage_client_takes_and_leads_to_the_account(parts: list[str]) -> None:
+    try:
+        connection = storage(";".join(parts))
+    except SettingsError as error:
+        assert all(fault.startswith("X ") for fault in error.faults)  # noqa: PT017 # the fault is one of two ends
+        return
+    with BlobServiceClient.from_connection_string(connection.connection_string or "") as client:
+        assert client.url.startswith("https://logs.blob.core.windows.net/")
+
+
+@given(st.lists(st.sampled_from(HUB_PARTS), max_size=6))
+def test_whatever_is_taken_the_hubs_client_takes(parts: list[str]) -> None:
+    try:
+        connection = hub(" ; ".join(parts))
+    except SettingsError as error:
+        assert all(fault.startswith("X ") for fault in error.faults)  # noqa: PT017 # the fault is one of two ends
+        return
+    EventHubProducerClient.from_connection_string(connection.connection_string or "", eventhub_name="flowlogs").close()
 
 
 @pytest.mark.parametrize("text", ["AccountName=logs", "AccountName=logs;AccountKey=", f"BlobEndpoint={URI}"])
