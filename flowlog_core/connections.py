@@ -224,8 +224,8 @@ def _event_hub_by_string(name: str, hub: str, text: str, transport: Transport) -
     if not has_key and not string.part("SharedAccessSignature"):
         wanted = "SharedAccessKeyName with SharedAccessKey, or SharedAccessSignature"
         raise SettingsError([f"{name} lacks {wanted}; an identity takes {name}__fullyQualifiedNamespace instead"])
-    if string.part("SharedAccessKey") and string.part("SharedAccessSignature"):
-        raise SettingsError([f"{name} has a SharedAccessKey and a SharedAccessSignature; leave one out"])
+    if (string.part("SharedAccessKey") or string.part("SharedAccessKeyName")) and string.part("SharedAccessSignature"):
+        raise SettingsError([f"{name} has a key and a SharedAccessSignature; leave one out"])
     return EventHubConnection(host.lower(), hub, string.text, transport=transport)
 
 

@@ -11,6 +11,7 @@ from azure.storage.blob import BlobServiceClient
 from flowlog_core.adapters.storage.checkpoints import CONTAINER, AzureCheckpointStore
 from flowlog_core.adapters.storage.quarantine import CONTAINER as QUARANTINE
 from flowlog_core.forwarding.last_sweep import LastSweep
+from flowlog_core.forwarding.silence import Silence
 from flowlog_core.source.own_names import CheckpointNames
 from local.azurite import Azurite
 from tests.support.flow_logs import VNET
@@ -37,13 +38,14 @@ def test_of_the_checkpoints_only_those_of_blobs_are_ever_deleted(service: BlobSe
     now = datetime.now(UTC)
     store.first_run(now)
     store.keep_last_sweep(LastSweep(now))
+    store.keep_silence(Silence())
     assert store.acquire(VNET, lambda: None) is not None
     assert store.of_replay("audit-7").acquire(VNET, lambda: None) is not None
 
     names = list(service.get_container_client(CONTAINER).list_blob_names())
     deleted = [name for name in names if f"{CONTAINER}/{name}".startswith(tuple(prefixes()))]
 
-    assert len(names) == 4
+    assert len(names) == 5
     own = CheckpointNames(DESTINATION)
     assert sorted(deleted) == sorted([own.of(VNET), own.of_replay("audit-7").of(VNET)])
 
