@@ -3,8 +3,9 @@
 import os
 
 import azure.functions as func
-from azurefunctions.extensions.bindings import blob
 
+from flowlog_core.adapters.functions_host.blob_name import BlobName
+from flowlog_core.adapters.functions_host.worker import restart_thread_pool
 from flowlog_core.settings import Settings
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.wiring import wire
@@ -15,6 +16,7 @@ BLOB_SOURCES = {
 }
 QUEUE = "flowlog-events"
 
+restart_thread_pool()
 settings = Settings.read(os.environ)
 use_cases = wire(settings)
 app = func.FunctionApp()
@@ -24,10 +26,9 @@ def register_blob_trigger(account: str, connection: str, container: str, source:
     """Register the function that forwards the blobs of one container."""
 
     @app.function_name(f"forward_{connection}_{container}")
-    @app.blob_trigger(arg_name="client", path=f"{container}/{{name}}", connection=connection, source=source)
-    def forward(client: blob.BlobClient) -> None:
-        # Only the names are taken from the client: it is made anew for each call, credential and TLS session included.
-        use_cases.forward(SourceBlob(account, client.container_name, client.blob_name))
+    @app.blob_trigger(arg_name="blob", path=f"{container}/{{name}}", connection=connection, source=source)
+    def forward(blob: BlobName) -> None:
+        use_cases.forward(SourceBlob(account, blob.container, blob.name))
 
 
 def register_queue_trigger() -> None:

@@ -19,9 +19,7 @@ from local.event_hub.server import EventHub
 SECTION: Final = "cold-start"
 
 _APP: Final = "function_app"
-_PACKAGES: Final = (
-    "azure.functions, azurefunctions.extensions.bindings.blob, azure.storage.blob, azure.eventhub, orjson"
-)
+_PACKAGES: Final = "azure.functions, azurefunctions.extensions.base, azure.storage.blob, azure.eventhub, orjson"
 _IMPORTED: Final = {"the app": _APP, "its packages alone": _PACKAGES}
 _DIFFERENCE: Final = "the app less its packages"
 _SUBJECT: Final = "fresh interpreter"

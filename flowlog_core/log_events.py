@@ -11,6 +11,9 @@ from flowlog_core import __version__
 
 LOGGER_NAME: Final = "flowlog"
 
+# By name: the worker logs for us below `azure`, too, as `azure.functions`.
+_CLIENTS: Final = ("azure.core", "azure.eventhub", "azure.identity", "azure.storage")
+
 
 @dataclass(frozen=True, slots=True)
 class LogEvent:
@@ -50,7 +53,8 @@ class JsonLog:
     def __init__(self) -> None:
         self._logger = logging.getLogger(LOGGER_NAME)
         # The clients log each request at INFO, which would cost more than the flows.
-        logging.getLogger("azure").setLevel(logging.WARNING)
+        for client in _CLIENTS:
+            logging.getLogger(client).setLevel(logging.WARNING)
 
     def __call__(self, event: str, fields: Mapping[str, object], *, level: int = logging.INFO) -> None:
         """Write one."""

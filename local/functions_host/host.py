@@ -108,10 +108,10 @@ class WorkerHost:
             HostError: The app can't be loaded or served.
 
         """
-        os.environ.update(self._settings)
+        environment = os.environ | self._settings
         sys.path.insert(0, str(self._folder))
         limits = read_blob_limits(self._folder)
-        triggers = read_triggers(await load_app(self._folder), os.environ)
+        triggers = read_triggers(await load_app(self._folder, environment), os.environ)
         scans = await self._prepare_scans(triggers)
         timers = [trigger for trigger in triggers if isinstance(trigger, TimerTrigger)]
         self._attempts = limits.attempts

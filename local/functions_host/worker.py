@@ -7,6 +7,7 @@ message they have the fields that blob and timer functions need.
 """
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from typing import ClassVar
 import azure_functions_runtime as runtime
 
 from local.functions_host.app_folder import HostError
+
+_THREAD_COUNT = "PYTHON_THREADPOOL_THREAD_COUNT"
 
 # Process-wide, as the runtime's own state is.
 _running: set[str] = set()
@@ -86,7 +89,7 @@ class RpcFunctionMetadata:
 
 @dataclass(frozen=True, slots=True)
 class ModelBindingData:
-    """What an SDK-type binding such as BlobClient is made from: `content` is JSON that names the resource."""
+    """What a parameter of an SDK type is made from: `content` is JSON that names the resource."""
 
     version: str
     source: str
@@ -142,6 +145,15 @@ class WorkerInitResponse:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionEnvironmentReloadResponse:
+    """Answer to the request that makes a placeholder the app's worker; a failure means the same."""
+
+    result: StatusResult
+    capabilities: Mapping[str, str] = field(default_factory=dict)
+    worker_metadata: WorkerMetadata | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FunctionMetadataResponse:
     """The app's index; None where the folder holds no script."""
 
@@ -170,6 +182,7 @@ class InvocationResponse:
 
 _MESSAGES = SimpleNamespace(
     BindingInfo=BindingInfo,
+    FunctionEnvironmentReloadResponse=FunctionEnvironmentReloadResponse,
     FunctionLoadResponse=FunctionLoadResponse,
     FunctionMetadataResponse=FunctionMetadataResponse,
     InvocationResponse=InvocationResponse,
@@ -188,6 +201,12 @@ _MESSAGES = SimpleNamespace(
 class _WorkerInitRequest:
     function_app_directory: str
     capabilities: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _FunctionEnvironmentReloadRequest:
+    environment_variables: Mapping[str, str]
+    function_app_directory: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +241,7 @@ class _InvocationRequest:
 @dataclass(frozen=True, slots=True)
 class _StreamingMessage:
     worker_init_request: _WorkerInitRequest | None = None
+    function_environment_reload_request: _FunctionEnvironmentReloadRequest | None = None
     function_load_request: _FunctionLoadRequest | None = None
     invocation_request: _InvocationRequest | None = None
 
@@ -240,20 +260,32 @@ class Arguments:
     trigger_metadata: Mapping[str, TypedData]
 
 
-async def load_app(folder: Path) -> tuple[RpcFunctionMetadata, ...]:
-    """Import and index the app in this folder (which must be on `sys.path`) and start the worker's thread pool.
+async def load_app(folder: Path, environment: Mapping[str, str]) -> tuple[RpcFunctionMetadata, ...]:
+    """Make a warm worker the app's, as on Flex Consumption: import and index the app in this folder.
 
-    The runtime keeps its state in module variables: one app in a process.
+    A warm worker is a placeholder, and has started its thread pool before it gets the app's settings. The runtime keeps
+    its state in module variables: one app in a process.
+
+    Args:
+        folder: Of the app; it must be on `sys.path`.
+        environment: Becomes the process's environment: app settings among the rest.
 
     Raises:
         HostError: The folder holds no app, the import raised, or a function's definition is not valid.
 
     """
+    properties = {"host": "127.0.0.1", "protos": _MESSAGES}
+    os.environ.pop(_THREAD_COUNT, None)
     runtime.start_threadpool_executor()
-    init = _StreamingMessage(worker_init_request=_WorkerInitRequest(str(folder)))
+    init = _StreamingMessage(worker_init_request=_WorkerInitRequest(str(folder / "placeholder")))
+    placeholder: WorkerInitResponse = await runtime.worker_init_request(_Request(init, properties))
+    _check(placeholder.result)
+    reload = _StreamingMessage(
+        function_environment_reload_request=_FunctionEnvironmentReloadRequest(environment, str(folder))
+    )
     try:
-        answer: WorkerInitResponse = await runtime.worker_init_request(
-            _Request(init, {"host": "127.0.0.1", "protos": _MESSAGES})
+        answer: FunctionEnvironmentReloadResponse = await runtime.function_environment_reload_request(
+            _Request(reload, properties)
         )
     except SystemExit as error:
         raise HostError(f"the app ended the process while it was imported: {error}") from error

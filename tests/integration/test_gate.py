@@ -27,7 +27,7 @@ import json, logging, sys
 logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
 import function_app
 from azure.functions import QueueMessage
-from azure.storage.blob import BlobClient
+from flowlog_core.adapters.functions_host.blob_name import BlobName
 functions = {each.get_function_name(): each.get_user_function() for each in function_app.app.get_functions()}
 for function, *arguments in json.load(sys.stdin):
     if function == "forward_queued":
@@ -35,7 +35,7 @@ for function, *arguments in json.load(sys.stdin):
     elif function == "sweep":
         functions[function](None)
     else:
-        functions[function](BlobClient("http://localhost", *arguments))
+        functions[function](BlobName(*arguments))
 """
 
 

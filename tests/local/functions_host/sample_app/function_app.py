@@ -16,7 +16,8 @@ import time
 import azure.functions as func
 from azure.functions.timer import TimerRequest
 from azure.storage.blob import BlobClient
-from azurefunctions.extensions.bindings import blob
+
+from flowlog_core.adapters.functions_host.blob_name import BlobName
 
 if fault := os.environ.get("SAMPLE_FAULT"):
     raise ValueError(fault)
@@ -32,11 +33,11 @@ late = threading.Thread(target=print)
 last = threading.Event()
 
 
-@app.blob_trigger(arg_name="client", path="inbox/{name}", connection="SampleStorage", source=func.BlobSource.EVENT_GRID)
-def record(client: blob.BlobClient, context: func.Context) -> None:
+@app.blob_trigger(arg_name="blob", path="inbox/{name}", connection="SampleStorage", source=func.BlobSource.EVENT_GRID)
+def record(blob: BlobName, context: func.Context) -> None:
     global inside, most_inside  # noqa: PLW0603  the app's only state, as in the small apps people write
     print("what an app prints is not an event")
-    name = client.blob_name
+    name = blob.name
     with lock:
         calls[name] += 1
         inside += 1
@@ -48,9 +49,9 @@ def record(client: blob.BlobClient, context: func.Context) -> None:
             inside -= 1
     called = {
         "function": context.function_name,
-        "container": client.container_name,
+        "container": blob.container,
         "blob": name,
-        "text": client.download_blob().readall().decode(),
+        "text": client_of(blob.container, name).download_blob().readall().decode(),
         "most_inside": most_inside,
     }
     log.info(json.dumps(called))
@@ -65,12 +66,16 @@ def behave(name: str) -> None:
         raise ConnectionError(f"call {calls[name]} of {name}")
     if kind == "hold":
         log.info("holding %s", name)
-        connection = os.environ["SampleStorage"]  # noqa: SIM112  connections are named like this in Functions
-        gate = BlobClient.from_connection_string(connection, "gates", rest.partition("/")[0])
+        gate = client_of("gates", rest.partition("/")[0])
         while not gate.exists():
             time.sleep(0.02)
     if kind == "thread":
         log_in_thread(rest)
+
+
+def client_of(container: str, name: str) -> BlobClient:
+    connection = os.environ["SampleStorage"]  # noqa: SIM112  connections are named like this in Functions
+    return BlobClient.from_connection_string(connection, container, name)
 
 
 def log_in_thread(name: str) -> None:

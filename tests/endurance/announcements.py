@@ -1,0 +1,86 @@
+"""Announcements of many distinct blobs to one process of the app: what does it keep of each?
+
+``python -m tests.endurance.announcements --blobs 20000`` runs it at length.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from azure.storage.blob import BlobServiceClient
+
+from local.azurite import Azurite
+from local.event_hub.server import EventHub
+from tests.support.app import APP, settings_for
+from tests.support.flow_logs import document, vnet_record
+
+_CONTAINER: Final = "insights-logs-flowlogflowevent"
+_HOUR: Final = "y=2026/m=11/d=20/h=23/m=00"
+_RETAINED: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the process holds at some time.
+
+    Attributes:
+        announced: Calls so far.
+        blocks: The interpreter's blocks of memory; every object has one or more.
+        bytes: Resident set.
+
+    """
+
+    announced: int
+    blocks: int
+    bytes: int
+
+
+def announce(blobs: int, *, parts: int) -> tuple[list[Held], int]:
+    """Write so many flow logs, and call the app for each; return what it held after each part, and the events sent."""
+    names = [f"flowLogResourceID=/NET{number}/{_HOUR}/macAddress={number:012X}/PT1H.json" for number in range(blobs)]
+    with Azurite(data="temporary") as azurite, EventHub(retain_bytes=_RETAINED) as hub:
+        _write(azurite, names)
+        settings = settings_for(azurite, hub, FLOWLOG_TRIGGER_SOURCE="EventGrid", FLOWLOG_CONTAINERS=_CONTAINER)
+        done = subprocess.run(  # noqa: S603 # this checkout's own app
+            [sys.executable, "-m", "tests.endurance.announced", str(blobs // parts)],
+            cwd=APP,
+            env=os.environ | settings,
+            input="\n".join(names),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        held = [Held(**json.loads(line)) for line in done.stdout.splitlines()]
+        return held, hub.counters().events
+
+
+def _write(azurite: Azurite, names: Sequence[str]) -> None:
+    content = document([vnet_record(2)])
+    with (
+        BlobServiceClient.from_connection_string(azurite.connection_string) as service,
+        service.create_container(_CONTAINER) as container,
+        ThreadPoolExecutor(8) as threads,
+    ):
+        for _ in threads.map(lambda name: container.upload_blob(name, content), names):
+            pass
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it, and tell."""
+    parser = argparse.ArgumentParser(prog="python -m tests.endurance.announcements", description=__doc__)
+    parser.add_argument("--blobs", type=int, default=20_000, help="how many (default: %(default)s)")
+    held, events = announce(parser.parse_args(arguments).blobs, parts=10)
+    for each in held:
+        print(f"{each.announced:,} blobs: {each.blocks:,} blocks, {each.bytes / 1e6:.1f} MB")
+    print(f"{events:,} events")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
