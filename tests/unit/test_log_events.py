@@ -42,6 +42,19 @@ def test_the_log_writes_events_to_its_logger(caplog: pytest.LogCaptureFixture) -
     assert LogEvent.read(record.getMessage()) == LogEvent("flowlog.throttled", {"busy": True})
 
 
+@pytest.mark.parametrize("client", ["azure.core", "azure.eventhub", "azure.identity", "azure.storage"])
+def test_the_requests_of_the_azure_clients_are_not_logged(client: str) -> None:
+    JsonLog()
+
+    assert not logging.getLogger(f"{client}.some.module").isEnabledFor(logging.INFO)
+
+
+def test_the_workers_own_lines_are_logged() -> None:
+    JsonLog()
+
+    assert logging.getLogger("azure").level == logging.getLogger("azure.functions").level == logging.NOTSET
+
+
 def test_a_command_that_is_to_be_verbose_writes_the_same_lines(capsys: pytest.CaptureFixture[str]) -> None:
     CommandLog(verbose=True)("flowlog.throttled", {"busy": True})
 

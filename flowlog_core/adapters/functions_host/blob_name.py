@@ -35,12 +35,17 @@ class BlobName(SdkType):  # type: ignore[misc] # the base package has no types
             ValueError: It holds something else.
 
         """
-        reference = orjson.loads(content)
-        names = [reference.get(key) for key in ("ContainerName", "BlobName")] if isinstance(reference, dict) else []
-        match names:
-            case [str(container), str(name)]:
+        match _json(content):
+            case {"ContainerName": str(container), "BlobName": str(name)}:
                 return cls(container, name)
-        raise ValueError("the host's reference to a blob lacks ContainerName or BlobName")
+        raise ValueError("the host's reference to a blob has no ContainerName, or no BlobName")
+
+
+def _json(content: bytes) -> object:
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
 
 
 class BlobNameConverter(InConverter, binding="blob", trigger="blobTrigger"):  # type: ignore[call-arg, misc] # as above
