@@ -5,7 +5,7 @@ import os
 import azure.functions as func
 
 from flowlog_core.adapters.functions_host.blob_name import BlobName
-from flowlog_core.adapters.functions_host.worker import restart_thread_pool
+from flowlog_core.adapters.functions_host.worker import restart_thread_pool, stop_at_sigterm
 from flowlog_core.settings import Settings
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.wiring import wire
@@ -19,6 +19,7 @@ QUEUE = "flowlog-events"
 restart_thread_pool()
 settings = Settings.read(os.environ)
 use_cases = wire(settings)
+stop_at_sigterm(use_cases.stop)
 app = func.FunctionApp()
 
 

@@ -157,6 +157,10 @@ class UseCases:
 
         return write_lines_of(run)
 
+    def stop(self) -> None:
+        """Let runs and sweeps end soon, with what was acknowledged committed; see `StopFlag.request`."""
+        self.services.stop.request()
+
 
 def connect(settings: Settings, log: Log) -> Services:
     """Make the ports of the accounts; connections are opened when first used, and kept."""
@@ -187,6 +191,7 @@ def wire(settings: Settings) -> UseCases:
         executor=InvocationPool(settings.sweep.parallel, thread_name_prefix="sweep"),
         clock=services.clock,
         log=services.log,
+        stop=services.stop,
         options=settings.sweep,
     )
     return UseCases(services, forwarder, sweeper, _at_first(services.log, settings))

@@ -40,7 +40,7 @@ class Forwarder:
         """Forward what is new in a blob.
 
         A blob that does not pass the gate, or is of an hour before the start, is skipped; for the first no request is
-        made. One that another run holds is left to that run, which looks at it again.
+        made, nor once a stop was requested. One that another run holds is left to that run, which looks at it again.
 
         Args:
             blob: The blob.
@@ -56,6 +56,10 @@ class Forwarder:
         refusal = self._ports.gate.refusal(blob)
         if refusal is not None:
             log_ignored(self._ports.log, refusal, blob)
+        elif self._ports.stop.is_set:  # the process may end before a lease that it takes now is released
+            report = PassReport(blob, Outcome.STOPPED)
+            self._ports.log("flowlog.run", report.fields())
+            return RunResult(report.outcome, (report,))
         if refusal is not None or blob.is_before(self.first_hour()):
             return RunResult(Outcome.SKIPPED)
         passes: list[PassReport] = []

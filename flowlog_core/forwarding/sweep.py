@@ -4,11 +4,11 @@ An event can be lost, a message poisoned, the app down, and an hour's last appen
 then the sweep lists the blobs of the last hours and forwards those that are not complete: without a checkpoint, with
 another ETag than the checkpoint's, or with a checkpoint that is not complete.
 
-It is fair and finite. A round visits every place, oldest hour first. A sweep whose time is up keeps how far it came;
-the next one, on whatever instance, goes on from there, to the end and from the oldest hour back to its own start. So
-each place has its turn, whatever there is to do elsewhere. `last-sweep` keeps the start of the last round that left
-nothing to a later one. The hours to look at are counted back from there, so that nothing is lost by an outage of the
-app or of the hub, or by a round that takes many sweeps.
+It is fair and finite. A round visits every place, oldest hour first. A sweep whose time is up, or that is asked to
+stop, keeps how far it came; the next one, on whatever instance, goes on from there, to the end and from the oldest hour
+back to its own start. So each place has its turn, whatever there is to do elsewhere. `last-sweep` keeps the start of
+the last round that left nothing to a later one. The hours to look at are counted back from there, so that nothing is
+lost by an outage of the app or of the hub, or by a round that takes many sweeps.
 """
 
 import logging
@@ -25,6 +25,7 @@ from flowlog_core.forwarding.options import SweepOptions
 from flowlog_core.forwarding.outcome import Outcome, RunResult
 from flowlog_core.forwarding.ports import BlobListing, CheckpointStore, Clock, ListedBlob, Log
 from flowlog_core.forwarding.silence import Silence
+from flowlog_core.forwarding.stop import StopFlag
 from flowlog_core.forwarding.sweep_pages import Leg, SweepPages, legs_from
 from flowlog_core.forwarding.sweep_pending import PendingBlobs, SweepMemory
 from flowlog_core.forwarding.sweep_report import SweepReport
@@ -84,6 +85,7 @@ class Sweeper:
         executor: Executor,
         clock: Clock,
         log: Log,
+        stop: StopFlag,
         options: SweepOptions,
     ) -> None:
         """Take what sweeping needs; `first_hour` returns the hour before which blobs are left alone, if any."""
@@ -94,6 +96,7 @@ class Sweeper:
         self._executor = executor
         self._clock = clock
         self._log = log
+        self._stop = stop
         self._options = options
 
     def sweep(self) -> SweepReport:
@@ -117,7 +120,7 @@ class Sweeper:
             self._memory.tree,
             pending,
             report,
-            deadline=deadline,
+            is_over=lambda: self._is_over(deadline),
             clock=self._clock,
             log=self._log,
             options=self._options,
@@ -140,6 +143,10 @@ class Sweeper:
         if sweep.unforeseen is not None:
             raise sweep.unforeseen
         return report
+
+    def _is_over(self, deadline: float) -> bool:
+        """Whether a sweep takes up nothing more."""
+        return self._stop.is_set or self._clock.monotonic() >= deadline
 
     # Where to look.
 
@@ -213,7 +220,7 @@ class Sweeper:
                 page = next_page
         if sweep.pages.some_failed:
             sweep.leave()
-        return in_time and not sweep.pages.out_of_time
+        return in_time and not sweep.pages.broken_off
 
     # Forwarding.
 
@@ -222,8 +229,8 @@ class Sweeper:
         return self._executor.submit(self._forward_in_time, blob, deadline)
 
     def _forward_in_time(self, blob: SourceBlob, deadline: float) -> RunResult | None:
-        """Forward a blob, in a thread of the executor; None where time is up before its turn."""
-        if self._clock.monotonic() >= deadline:
+        """Forward a blob, in a thread of the executor; None where the sweep is over before its turn."""
+        if self._is_over(deadline):
             return None
         return self._forward(blob, deadline + self._options.run_seconds * _LAST_RUNS)
 

@@ -5,7 +5,7 @@ Hours oldest first; in each hour the containers in the order of the settings; in
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -99,7 +99,7 @@ class SweepPages:
     """The pages of one sweep, listed as they are asked for.
 
     Attributes:
-        out_of_time: Whether time was up before all that was asked for was listed.
+        broken_off: Whether the sweep was over before all that was asked for was listed.
         some_failed: Whether something could not be listed.
 
     """
@@ -110,7 +110,7 @@ class SweepPages:
         pending: PendingBlobs,
         report: SweepReport,
         *,
-        deadline: float,
+        is_over: Callable[[], bool],
         clock: Clock,
         log: Log,
         options: SweepOptions,
@@ -121,18 +121,18 @@ class SweepPages:
             tree: The resources.
             pending: What is pending of them.
             report: What can't be listed is counted in it.
-            deadline: When the sweep's time is up, on the clock's monotonic scale.
+            is_over: Says whether the sweep's time is up, or a stop was requested.
             clock: Time.
             log: Where what can't be listed is reported.
             options: How large a page is.
 
         """
-        self.out_of_time = False
+        self.broken_off = False
         self.some_failed = False
         self._tree = tree
         self._pending = pending
         self._report = report
-        self._deadline = deadline
+        self._is_over = is_over
         self._clock = clock
         self._log = log
         self._options = options
@@ -141,21 +141,21 @@ class SweepPages:
         self._left_alone: set[Container] = set()
 
     def along(self, legs: Sequence[Leg]) -> Iterator[Page]:
-        """List the pages along some legs, until they or time is up.
+        """List the pages along some legs, until they end or the sweep is over.
 
         What can't be listed is logged as a fault, and left alone for the rest of the sweep.
         """
         for leg in legs:
             yield from self._pages(leg)
-            if self.out_of_time:
+            if self.broken_off:
                 return
 
     def _pages(self, leg: Leg) -> Iterator[Page]:
         page = self._open()
         try:
             for resource in self._resources(leg):
-                if self._clock.monotonic() >= self._deadline:
-                    self.out_of_time = True
+                if self._is_over():
+                    self.broken_off = True
                     return
                 page.pending += self._list(leg.place, resource)
                 page.resources += 1

@@ -117,6 +117,7 @@ class History:
             executor=AtOnce(),
             clock=Clock(self.sim),
             log=self.sim.log,
+            stop=StopFlag(),
             options=options,
         )
 

@@ -8,6 +8,7 @@ from flowlog_core.forwarding.last_sweep import LastSweep
 from flowlog_core.forwarding.listing import hour_of
 from flowlog_core.forwarding.options import SweepOptions
 from flowlog_core.forwarding.ports import BlobListing, ListedBlob
+from flowlog_core.forwarding.stop import StopFlag
 from flowlog_core.forwarding.sweep import Forward, Sweeper
 from flowlog_core.source.blob import SourceBlob
 from tests.support.flow_logs import VNET, document, vnet_record
@@ -45,6 +46,7 @@ class Sweeping(Setup):
         listing: BlobListing | None = None,
         forward: Forward | None = None,
         executor: Executor | None = None,
+        stop: StopFlag | None = None,
         run_seconds: float = 240,
         **options: int,
     ) -> Sweeper:
@@ -56,6 +58,7 @@ class Sweeping(Setup):
             executor=executor or AtOnce(),
             clock=self.clock,
             log=self.log,
+            stop=stop or self.stop,
             options=SweepOptions(PLACES, run_seconds, **options),
         )
 

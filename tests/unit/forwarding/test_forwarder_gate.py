@@ -71,6 +71,7 @@ class Filled(Setup):
             executor=AtOnce(),
             clock=self.clock,
             log=self.log,
+            stop=self.stop,
             options=SweepOptions(((VNET.account, VNET.container),), run_seconds=240),
         ).sweep()
 

@@ -61,6 +61,7 @@ def sweep(setup: Setup) -> SweepReport:
         executor=AtOnce(),
         clock=setup.clock,
         log=setup.log,
+        stop=setup.stop,
         options=SweepOptions(PLACES, run_seconds=240),
     ).sweep()
 

@@ -198,6 +198,18 @@ def test_a_stop_ends_the_pass_with_what_was_read_committed_and_the_lease_release
     assert setup.checkpoints.acquire(VNET) is not None
 
 
+def test_a_run_that_begins_after_a_stop_takes_no_lease_and_reads_nothing() -> None:
+    setup = Setup()
+    setup.blobs.put(VNET, document([vnet_record(2)]))
+    setup.stop.request()
+
+    result = setup.forwarder.forward(VNET)
+
+    assert (result.outcome, setup.blobs.reads, setup.checkpoints.blobs) == (Outcome.STOPPED, [], set())
+    ((_, fields),) = setup.log.lines
+    assert (fields["blob"], fields["outcome"], fields["requests"]) == (VNET.path, "stopped", 0)
+
+
 def test_a_stop_while_the_hub_is_busy_ends_the_waiting() -> None:
     setup = Setup(ForwardOptions(start="all", run_seconds=600))
     setup.blobs.put(VNET, document([vnet_record(2)]))

@@ -10,6 +10,7 @@ from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.listing import hour_of, hour_prefix
 from flowlog_core.forwarding.options import SweepOptions
 from flowlog_core.forwarding.ports import ListedBlob
+from flowlog_core.forwarding.stop import StopFlag
 from flowlog_core.forwarding.sweep import Sweeper
 from flowlog_core.source.blob import SourceBlob
 from tests.support.forwarding import NSG_CONTAINER
@@ -105,6 +106,7 @@ class Counted:
             executor=AtOnce(),
             clock=self.fleet.clock,
             log=MemoryLog(),
+            stop=StopFlag(),
             options=SweepOptions(PLACES, run_seconds=240),
         )
 
