@@ -33,6 +33,24 @@ class BlobLimits:
     attempts: int
 
 
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """What host.json sets for each queue function of the app.
+
+    Attributes:
+        batch_size: How many messages are fetched at once.
+        new_batch_threshold: The next batch is fetched when so many messages, or fewer, are being served.
+        attempts: Number of attempts at a message before it counts as poison.
+        encoding: Of messages: ``base64`` or ``none``.
+
+    """
+
+    batch_size: int
+    new_batch_threshold: int
+    attempts: int
+    encoding: str
+
+
 def read_blob_limits(app_folder: Path) -> BlobLimits:
     """Read `extensions.blobs` of host.json; defaults as documented: 8 a processor at a time, 5 attempts.
 
@@ -40,14 +58,44 @@ def read_blob_limits(app_folder: Path) -> BlobLimits:
         HostError: There is no host.json, it is no JSON object, or a limit is no integer from 1.
 
     """
-    blobs = _read_member(_read_member(_read_object(app_folder / "host.json"), "extensions"), "blobs")
-    limits: list[int] = []
-    for name, default in (("maxDegreeOfParallelism", 8 * (os.cpu_count() or 1)), ("poisonBlobThreshold", 5)):
-        value = blobs.get(name, default)
-        if type(value) is not int or value < 1:
-            raise HostError(f"host.json: extensions.blobs.{name} is {value!r}, not an integer from 1")
-        limits.append(value)
-    return BlobLimits(*limits)
+    blobs = _read_extension(app_folder, "blobs")
+    return BlobLimits(
+        parallel=_read_limit(blobs, "blobs.maxDegreeOfParallelism", default=8 * (os.cpu_count() or 1)),
+        attempts=_read_limit(blobs, "blobs.poisonBlobThreshold", default=5),
+    )
+
+
+def read_queue_limits(app_folder: Path) -> QueueLimits:
+    """Read `extensions.queues` of host.json; defaults as documented.
+
+    Raises:
+        HostError: As `read_blob_limits`, or the encoding is neither.
+
+    """
+    queues = _read_extension(app_folder, "queues")
+    batch_size = _read_limit(queues, "queues.batchSize", default=16)
+    encoding = queues.get("messageEncoding", "base64")
+    if encoding not in {"base64", "none"}:
+        raise HostError(f"host.json: extensions.queues.messageEncoding is {encoding!r}, not base64 or none")
+    return QueueLimits(
+        batch_size=batch_size,
+        new_batch_threshold=_read_limit(
+            queues, "queues.newBatchThreshold", default=batch_size * (os.cpu_count() or 1) // 2, least=0
+        ),
+        attempts=_read_limit(queues, "queues.maxDequeueCount", default=5),
+        encoding=str(encoding),
+    )
+
+
+def _read_extension(app_folder: Path, name: str) -> dict[str, object]:
+    return _read_member(_read_member(_read_object(app_folder / "host.json"), "extensions"), name)
+
+
+def _read_limit(extension: dict[str, object], path: str, *, default: int, least: int = 1) -> int:
+    value = extension.get(path.partition(".")[2], default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise HostError(f"host.json: extensions.{path} is {value!r}, not an integer from {least}")
+    return value
 
 
 def read_local_settings(file: Path) -> dict[str, str]:

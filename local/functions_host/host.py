@@ -2,20 +2,24 @@
 
 It loads an app with Microsoft's own Python runtime, takes the triggers from the app's index and serves them as the
 host does: functions run concurrently, synchronous ones in the worker's thread pool; host.json limits the concurrent
-blob invocations and the attempts; a blob event that fails them all is poison; a log line of the app without a running
-invocation is dropped (see `event_lines`). It differs from the host in this: a blob trigger whose source is `EventGrid`
-is served like one that polls, by scanning its container; receipts are kept in memory, so that every blob is new after a
-restart (unless `only_new`); a poison event is reported, not queued; schedules are in UTC and no missed run is made up;
-host.json's log levels are not applied; identity-based connections are not served.
+invocations and the attempts, which follow each other without a pause; what fails them all is poison; a timer that was
+missed is made up; a log line of the app without a running invocation is dropped (see `event_lines`). It differs from
+the host in this: a blob trigger whose source is `EventGrid` is served like one that polls, by scanning its container;
+receipts are kept in memory, so that every blob is new after a restart (unless `only_new`); a poison blob event is
+reported, not queued; queues are polled at one interval; schedules are in UTC; host.json's log levels are not applied;
+identity-based connections are not served; and host and worker are one process, which SIGTERM reaches as one.
 
 It reports events, each a mapping that JSON can hold:
 
 - `host.ready`: `functions`, the index: name, type, what triggers it, whether a setting disables it
 - `host.invoked`, `host.failed`: `function`, `invocation`, `ok`, `ms`; of a blob function `connection`, `blob`
-  (`container/name`) and `attempt`; where it failed `error` and `stack`
-- `host.poison`: a blob event that failed all its attempts: `function`, `connection`, `blob`, `attempts`
-- `host.scan_failed`: a container can't be listed: `function`, `error`; reported once until it works again
-- `host.stopping`: nothing new is started; running invocations finish
+  (`container/name`) and `attempt`, of a queue function `connection` and `attempt`; where it failed `error` and `stack`
+- `host.poison`: an event that failed all its attempts: `function`, `connection`, `blob` where there is one, `attempts`;
+  a message in another encoding than host.json's has 0 attempts
+- `host.scan_failed`, `host.poll_failed`: a container can't be listed, or a queue not be read: `function`, `error`;
+  reported once until it works again
+- `host.status_failed`: a timer's status can't be read or kept: `function`, `error`
+- `host.stopping`: the host ends when no invocation runs any more, or its time is up; until then it starts new ones
 - `host.stopped`: counts of `invoked`, `failed`, `poison`, of invocations `abandoned` while they ran, and of log lines
   `dropped` because they came without a running invocation
 """
@@ -24,33 +28,20 @@ import asyncio
 import os
 import random
 import sys
-import time
-import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from azure.core.exceptions import AzureError
 
-from local.functions_host.app_folder import HostError, read_blob_limits
-from local.functions_host.blob_scan import BlobEvent, ContainerScan
+from local.functions_host.app_folder import BlobLimits, HostError, read_blob_limits, read_queue_limits
+from local.functions_host.blob_listener import BlobListener
+from local.functions_host.blob_scan import ContainerScan
 from local.functions_host.event_lines import Event, LogEvents
-from local.functions_host.triggers import BlobTrigger, TimerTrigger, read_triggers
-from local.functions_host.worker import Arguments, invoke, load_app
-
-# A sleep counts no time while the machine sleeps: look at the clock this often.
-_CLOCK_SECONDS = 30.0
-
-
-@dataclass(slots=True)
-class _Timer:
-    """A timer and its state: the host never runs a timer twice at a time."""
-
-    trigger: TimerTrigger
-    due: datetime
-    last: datetime | None = None
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+from local.functions_host.invocations import Invocations
+from local.functions_host.queue_listener import QueueListener
+from local.functions_host.timer_listener import TimerListener, open_status_store
+from local.functions_host.triggers import BlobTrigger, QueueTrigger, TimerTrigger, Trigger, read_triggers
+from local.functions_host.worker import load_app
 
 
 class WorkerHost:
@@ -90,15 +81,14 @@ class WorkerHost:
         self._poll_seconds = poll_seconds
         self._duplicate = duplicate
         self._only_new = only_new
-        self._random = random.Random(0)  # noqa: S311  an order for tests, no secret, and the same in each run
-        self._counts = {"invoked": 0, "failed": 0, "poison": 0}
-        self._timers: dict[str, _Timer] = {}
-        self._work: set[asyncio.Task[None]] = set()
-        self._running = 0
+        self._timers: dict[str, TimerListener] = {}
         self._stopping = asyncio.Event()
 
     async def run(self, *, grace_seconds: float = 10.0) -> int:
-        """Load the app, report `host.ready`, serve until `stop`, then let running invocations finish.
+        """Load the app, report `host.ready`, serve until `stop`, and then until no invocation runs any more.
+
+        Args:
+            grace_seconds: How long it serves at most after `stop`.
 
         Returns:
             How many invocations still ran after `grace_seconds` and were abandoned. A thread can't be ended: where
@@ -113,27 +103,26 @@ class WorkerHost:
         limits = read_blob_limits(self._folder)
         triggers = read_triggers(await load_app(self._folder, environment), os.environ)
         scans = await self._prepare_scans(triggers)
-        timers = [trigger for trigger in triggers if isinstance(trigger, TimerTrigger)]
-        self._attempts = limits.attempts
-        self._slots = asyncio.Semaphore(limits.parallel)
-        async with asyncio.TaskGroup() as self._group:
-            now = datetime.now(UTC)
-            self._timers = {trigger.function: _Timer(trigger, trigger.schedule.find_next(now)) for trigger in timers}
+        invocations = Invocations(self._report)
+        listeners: list[BlobListener | QueueListener | TimerListener] = [
+            *self._blob_listeners(scans, invocations, limits),
+            *self._queue_listeners(triggers, invocations),
+            *self._timer_listeners(triggers, invocations),
+        ]
+        async with invocations:
+            self._invocations = invocations
             self._report({"event": "host.ready", "functions": [trigger.describe() for trigger in triggers]})
-            sources = [self._group.create_task(self._watch(scan)) for scan in scans]
-            sources += [
-                self._group.create_task(self._keep_time(timer))
-                for timer in self._timers.values()
-                if not timer.trigger.disabled
-            ]
+            for listener in listeners:
+                invocations.listen(listener.listen())
             await self._stopping.wait()
             self._report({"event": "host.stopping"})
-            abandoned = await self._finish(sources, grace_seconds)
-        self._report({"event": "host.stopped", **self._counts, "abandoned": abandoned, "dropped": self._log.dropped})
+            abandoned = await invocations.finish(grace_seconds)
+        counts = {**invocations.counts, "abandoned": abandoned, "dropped": self._log.dropped}
+        self._report({"event": "host.stopped", **counts})
         return abandoned
 
     def stop(self) -> None:
-        """Start nothing new and let `run` end."""
+        """Let `run` end once no invocation runs any more; until then the listeners go on, as the host's do."""
         self._stopping.set()
 
     def fire(self, function: str) -> None:
@@ -145,9 +134,9 @@ class WorkerHost:
         """
         if function not in self._timers:
             raise ValueError(f"no timer {function!r}; there are: {', '.join(self._timers) or 'none'}")
-        self._begin(self._run_timer(self._timers[function]))
+        self._invocations.begin(self._timers[function].run())
 
-    async def _prepare_scans(self, triggers: Iterable[BlobTrigger | TimerTrigger]) -> list[ContainerScan]:
+    async def _prepare_scans(self, triggers: Iterable[Trigger]) -> list[ContainerScan]:
         scans = [
             ContainerScan(trigger, os.environ)
             for trigger in triggers
@@ -161,90 +150,42 @@ class WorkerHost:
                     raise HostError(f"can't see which blobs there are already: {error}") from error
         return scans
 
-    async def _watch(self, scan: ContainerScan) -> None:
-        late: list[BlobEvent] = []
-        async for events in self._scan_for_ever(scan):
-            batch = [*events, *late]
-            if self._duplicate:
-                late = events
-                self._random.shuffle(batch)
-            for event in batch:
-                self._begin(self._serve(event))
+    def _blob_listeners(
+        self, scans: Iterable[ContainerScan], invocations: Invocations, limits: BlobLimits
+    ) -> list[BlobListener]:
+        slots = asyncio.Semaphore(limits.parallel)
+        # An order for tests, no secret, and the same in each run.
+        shuffled = random.Random(0) if self._duplicate else None  # noqa: S311
+        return [
+            BlobListener(
+                scan,
+                invocations,
+                self._report,
+                slots=slots,
+                attempts=limits.attempts,
+                poll_seconds=self._poll_seconds,
+                shuffled=shuffled,
+            )
+            for scan in scans
+        ]
 
-    async def _scan_for_ever(self, scan: ContainerScan) -> AsyncIterator[list[BlobEvent]]:
-        failing = False
-        while True:
-            try:
-                events = await asyncio.to_thread(scan.scan)
-            except AzureError as error:
-                if not failing:
-                    self._report({"event": "host.scan_failed", "function": scan.function, "error": str(error)})
-                failing = True
-            else:
-                failing = False
-                yield events
-            await asyncio.sleep(self._poll_seconds)
+    def _queue_listeners(self, triggers: Iterable[Trigger], invocations: Invocations) -> list[QueueListener]:
+        limits = read_queue_limits(self._folder)
+        return [
+            QueueListener(
+                trigger,
+                invocations,
+                self._report,
+                settings=os.environ,
+                limits=limits,
+                poll_seconds=self._poll_seconds,
+            )
+            for trigger in triggers
+            if isinstance(trigger, QueueTrigger) and not trigger.disabled
+        ]
 
-    async def _serve(self, event: BlobEvent) -> None:
-        about = {"function": event.trigger.function, "connection": event.trigger.connection, "blob": event.blob}
-        for attempt in range(1, self._attempts + 1):
-            async with self._slots:
-                if self._stopping.is_set():
-                    return
-                if await self._invoke(event.trigger.function_id, event.arguments, {**about, "attempt": attempt}):
-                    return
-        self._counts["poison"] += 1
-        self._report({"event": "host.poison", **about, "attempts": self._attempts})
-
-    async def _keep_time(self, timer: _Timer) -> None:
-        if timer.trigger.run_on_startup:
-            await asyncio.wait([self._begin(self._run_timer(timer))])
-        while True:
-            while (rest := (timer.due - datetime.now(UTC)).total_seconds()) > 0:  # noqa: ASYNC110  a clock is no event
-                await asyncio.sleep(min(rest, _CLOCK_SECONDS))
-            started = max(timer.due, datetime.now(UTC))
-            # Waiting for the task, unlike awaiting it, doesn't cancel it when this is cancelled.
-            await asyncio.wait([self._begin(self._run_timer(timer))])
-            # From its start, as the host counts: a run that outlasts the next moment is followed by another at once.
-            timer.due = timer.trigger.schedule.find_next(started)
-
-    async def _run_timer(self, timer: _Timer) -> None:
-        async with timer.lock:
-            if self._stopping.is_set():
-                return
-            arguments = timer.trigger.make_arguments(timer.last, timer.due)
-            timer.last = datetime.now(UTC)
-            await self._invoke(timer.trigger.function_id, arguments, {"function": timer.trigger.function})
-
-    async def _invoke(self, function_id: str, arguments: Arguments, about: Event) -> bool:
-        started, invocation = time.monotonic(), str(uuid.uuid4())
-        self._running += 1
-        try:
-            error = await invoke(invocation, function_id, arguments)
-        finally:
-            self._running -= 1
-        milliseconds = round((time.monotonic() - started) * 1000, 1)
-        about = about | {"invocation": invocation, "ok": error is None, "ms": milliseconds}
-        if error is None:
-            self._counts["invoked"] += 1
-            self._report({"event": "host.invoked", **about})
-        else:
-            self._counts["failed"] += 1
-            self._report({"event": "host.failed", **about, "error": error.message, "stack": error.stack_trace})
-        return error is None
-
-    def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        task = self._group.create_task(work)
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
-        return task
-
-    async def _finish(self, sources: list[asyncio.Task[None]], grace_seconds: float) -> int:
-        for source in sources:
-            source.cancel()
-        if self._work:
-            await asyncio.wait(self._work, timeout=grace_seconds)
-        abandoned = self._running
-        for task in self._work:
-            task.cancel()
-        return abandoned
+    def _timer_listeners(self, triggers: Iterable[Trigger], invocations: Invocations) -> list[TimerListener]:
+        store = open_status_store(os.environ)
+        timers = [trigger for trigger in triggers if isinstance(trigger, TimerTrigger)]
+        self._timers = {each.function: TimerListener(each, invocations, self._report, store) for each in timers}
+        return [self._timers[each.function] for each in timers if not each.disabled]

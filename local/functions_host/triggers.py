@@ -1,18 +1,19 @@
 """The triggers of a Functions app, as its own index declares them, and the messages that the host sends for each.
 
-Only what a local run needs is served: functions with one `blobTrigger` bound to an SDK type (BlobClient, for one), or
-one `timerTrigger`. Everything else is a fault, raised before the host is ready. The messages follow the host's source:
-BlobTriggerBinding of its storage extension, TimerListener of its timer extension, GrpcMessageConversionExtensions.
+Only what a local run needs is served: functions with one `blobTrigger` bound to an SDK type, one `queueTrigger` or one
+`timerTrigger`. Everything else is a fault, raised before the host is ready. The messages follow the host's source:
+BlobTriggerBinding and QueueTriggerBinding of its storage extension, TimerListener of its timer extension,
+GrpcMessageConversionExtensions.
 """
 
 import json
 import re
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from azure.storage.blob import BlobProperties
+from azure.storage.queue import QueueMessage
 
 from local.functions_host.app_folder import HostError
 from local.functions_host.ncrontab import Schedule
@@ -92,7 +93,6 @@ class BlobTrigger:
             "Uri": _as_json(uri),
             "Properties": _as_json(properties),
             "Metadata": _as_json(blob.metadata),
-            "sys": _make_system_data(self.function),
             **{name: TypedData(string=value) for name, value in captures.items()},
         }
         return Arguments(ParameterBinding(self.parameter, TypedData(model_binding_data=content)), metadata)
@@ -129,28 +129,77 @@ class TimerTrigger:
             "disabled": self.disabled,
         }
 
-    def make_arguments(self, last: datetime | None, due: datetime) -> Arguments:
-        """Make what the host sends: the schedule's status (last run of this host, next one), and never past due.
+    def make_arguments(self, last: datetime | None, due: datetime | None, *, is_past_due: bool = False) -> Arguments:
+        """Make what the host sends: the schedule's status, and whether the run was missed.
 
-        The host keeps the status in storage and so can find a run past due after a restart; here each start is the
-        first one.
+        Args:
+            last: When it ran last; None for never.
+            due: When it runs next; None where the schedule has no status.
+            is_past_due: Whether its time passed while no host was there.
+
         """
         before = (last or datetime.min.replace(tzinfo=UTC)).isoformat()
-        request = {
-            "Schedule": {"AdjustForDST": True},
-            "ScheduleStatus": {"Last": before, "LastUpdated": before, "Next": due.isoformat()},
-            "IsPastDue": False,
-        }
-        metadata = {
-            "TimerTrigger": TypedData(string=datetime.now(UTC).isoformat()),
-            "sys": _make_system_data(self.function),
-        }
+        status = {"Last": before, "LastUpdated": before, "Next": due.isoformat()} if due is not None else None
+        request = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": status, "IsPastDue": is_past_due}
+        metadata = {"TimerTrigger": TypedData(string=datetime.now(UTC).isoformat())}
         return Arguments(ParameterBinding(self.parameter, _as_json(request)), metadata)
 
 
-def read_triggers(
-    functions: Iterable[RpcFunctionMetadata], settings: Mapping[str, str]
-) -> tuple[BlobTrigger | TimerTrigger, ...]:
+@dataclass(frozen=True, slots=True)
+class QueueTrigger:
+    """A function that runs for each message of a storage queue.
+
+    Attributes:
+        function: Its name.
+        function_id: The runtime's id of it.
+        disabled: Whether a setting switches it off.
+        parameter: The parameter that takes the QueueMessage.
+        queue: Name of the queue.
+        connection: Name of the app setting with the connection string.
+
+    """
+
+    function: str
+    function_id: str
+    disabled: bool
+    parameter: str
+    queue: str
+    connection: str
+
+    def describe(self) -> dict[str, object]:
+        """Describe it for a person or a test, as JSON values."""
+        return {
+            "name": self.function,
+            "type": "queueTrigger",
+            "queue": self.queue,
+            "connection": self.connection,
+            "disabled": self.disabled,
+        }
+
+    def make_arguments(self, message: QueueMessage, text: str) -> Arguments:
+        """Make what the host sends for this message, whose content was decoded to this text."""
+        metadata = {
+            "QueueTrigger": TypedData(string=text),
+            "Id": TypedData(string=message.id),
+            "DequeueCount": _as_json(message.dequeue_count),
+            "PopReceipt": TypedData(string=message.pop_receipt),
+            **{
+                name: _as_json(moment.isoformat())
+                for name, moment in (
+                    ("ExpirationTime", message.expires_on),
+                    ("InsertionTime", message.inserted_on),
+                    ("NextVisibleTime", message.next_visible_on),
+                )
+                if moment is not None
+            },
+        }
+        return Arguments(ParameterBinding(self.parameter, TypedData(string=text)), metadata)
+
+
+type Trigger = BlobTrigger | QueueTrigger | TimerTrigger
+
+
+def read_triggers(functions: Iterable[RpcFunctionMetadata], settings: Mapping[str, str]) -> tuple[Trigger, ...]:
     """Read the triggers of all functions from the app's index.
 
     Raises:
@@ -161,7 +210,7 @@ def read_triggers(
     return tuple(_read_trigger(function, settings) for function in functions)
 
 
-def _read_trigger(function: RpcFunctionMetadata, settings: Mapping[str, str]) -> BlobTrigger | TimerTrigger:
+def _read_trigger(function: RpcFunctionMetadata, settings: Mapping[str, str]) -> Trigger:
     bindings = [json.loads(binding) for binding in function.raw_bindings]
     kinds = [binding["type"] for binding in bindings]
     if function.retry_options is not None:
@@ -170,9 +219,11 @@ def _read_trigger(function: RpcFunctionMetadata, settings: Mapping[str, str]) ->
         return _read_blob_trigger(function, bindings[0], settings)
     if kinds == ["timerTrigger"]:
         return _read_timer_trigger(function, bindings[0], settings)
+    if kinds == ["queueTrigger"]:
+        return _read_queue_trigger(function, bindings[0], settings)
     raise HostError(
         f"function {function.name} has the bindings {', '.join(kinds)}: "
-        "this host serves functions with one blobTrigger or one timerTrigger and no other binding"
+        "this host serves functions with one blobTrigger, queueTrigger or timerTrigger and no other binding"
     )
 
 
@@ -181,8 +232,7 @@ def _read_blob_trigger(
 ) -> BlobTrigger:
     if binding.get("properties") != {"SupportsDeferredBinding": True}:
         raise HostError(
-            f"function {function.name} binds the blob's content: this host serves SDK types, such as BlobClient of "
-            "azurefunctions.extensions.bindings.blob"
+            f"function {function.name} binds the blob's content: this host serves SDK types, which take its name"
         )
     path = _fill_in(str(binding["path"]), function.name, settings)
     container, slash, names = path.partition("/")
@@ -225,6 +275,19 @@ def _read_timer_trigger(
     )
 
 
+def _read_queue_trigger(
+    function: RpcFunctionMetadata, binding: Mapping[str, object], settings: Mapping[str, str]
+) -> QueueTrigger:
+    return QueueTrigger(
+        function=function.name,
+        function_id=function.function_id,
+        disabled=_is_disabled(function.name, settings),
+        parameter=str(binding["name"]),
+        queue=_fill_in(str(binding["queueName"]), function.name, settings),
+        connection=str(binding["connection"]),
+    )
+
+
 def _fill_in(text: str, function: str, settings: Mapping[str, str]) -> str:
     """Replace each `%NAME%` by the app setting of that name, as the host does."""
 
@@ -243,7 +306,3 @@ def _is_disabled(function: str, settings: Mapping[str, str]) -> bool:
 
 def _as_json(value: object) -> TypedData:
     return TypedData(json=json.dumps(value))
-
-
-def _make_system_data(function: str) -> TypedData:
-    return _as_json({"MethodName": function, "UtcNow": datetime.now(UTC).isoformat(), "RandGuid": str(uuid.uuid4())})

@@ -90,13 +90,22 @@ def test_a_timer_is_read_with_its_schedule_and_sends_its_status() -> None:
         },
         "IsPastDue": False,
     }
-    assert sent.trigger_metadata.keys() == {"TimerTrigger", "sys"}
+    assert sent.trigger_metadata.keys() == {"TimerTrigger"}
+
+
+def test_a_schedule_without_a_status_and_a_run_that_was_missed_are_sent_as_such() -> None:
+    (trigger,) = read_triggers([function({"type": "timerTrigger", "name": "timer", "schedule": "* * * * * *"})], {})
+    assert isinstance(trigger, TimerTrigger)
+
+    sent = json.loads(trigger.make_arguments(None, None, is_past_due=True).parameter.data.json or "")
+
+    assert (sent["ScheduleStatus"], sent["IsPastDue"]) == (None, True)
 
 
 @pytest.mark.parametrize(
     ("bindings", "fault"),
     [
-        ([{"type": "queueTrigger"}], "function serve has the bindings queueTrigger: this host serves functions with"),
+        ([{"type": "httpTrigger"}], "function serve has the bindings httpTrigger: this host serves functions with"),
         ([{"type": "timerTrigger"}, {"type": "blob"}], "function serve has the bindings timerTrigger, blob"),
         ([{"type": "blobTrigger", "properties": {"SupportsDeferredBinding": False}}], "binds the blob's content"),
         ([{"type": "blobTrigger", "properties": DEFERRED, "path": "%No%/{x}"}], "names No, which is no app setting"),
@@ -166,7 +175,7 @@ def test_a_blob_event_carries_what_the_host_sends(azurite: Azurite) -> None:
     assert json.loads(metadata["Uri"].json or "").endswith("/devstoreaccount1/box/a%20b/50%25.txt")
     assert json.loads(metadata["Metadata"].json or "") == {"by": "me"}
     assert json.loads(metadata["Properties"].json or "")["ContentLength"] == 5
-    assert json.loads(metadata["sys"].json or "")["MethodName"] == "serve"
+    assert metadata.keys() == {"BlobTrigger", "Uri", "Properties", "Metadata", "folder", "name"}
     assert (metadata["folder"].string, metadata["name"].string) == ("a b", "50%.txt")
 
 

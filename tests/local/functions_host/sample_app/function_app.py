@@ -93,6 +93,14 @@ def log_in_thread(name: str) -> None:
     thread.join()
 
 
+@app.queue_trigger(arg_name="message", queue_name="messages", connection="SampleStorage")
+def take(message: func.QueueMessage) -> None:
+    text = message.get_body().decode()
+    log.info(json.dumps({"take": text, "attempt": message.dequeue_count}))
+    if text.startswith("fail"):
+        raise ValueError(f"no luck with {text}")
+
+
 @app.timer_trigger(arg_name="timer", schedule="%SAMPLE_SCHEDULE%")
 async def tick(timer: TimerRequest) -> None:
     log.info(json.dumps({"tick": timer.schedule_status, "past_due": timer.past_due}))
