@@ -1,5 +1,6 @@
 """The templates lead nowhere wrong, keep to the rules, and set what the app reads."""
 
+import json
 import re
 import subprocess
 from functools import cache
@@ -51,10 +52,13 @@ def test_the_app_reads_each_setting_and_finds_all_it_needs(trigger_source: str) 
 
 def test_the_python_worker_has_a_thread_for_each_execution_that_the_host_lets_run() -> None:
     made = settings_made(files()["appSettings.bicep"])
-    degree = re.search(r'"maxDegreeOfParallelism": (\d+)', (ROOT / "host.json").read_text(encoding="utf-8"))
+    extensions = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))["extensions"]
+    queues = extensions["queues"]
+    threads = made["PYTHON_THREADPOOL_THREAD_COUNT"].strip("'")
 
-    assert degree is not None
-    assert made["PYTHON_THREADPOOL_THREAD_COUNT"] == f"'{degree[1]}'"
+    assert extensions["blobs"]["maxDegreeOfParallelism"] == int(threads)
+    # The host fetches a batch whenever so few messages are being served.
+    assert queues["batchSize"] + queues["newBatchThreshold"] == int(threads)
 
 
 def test_what_main_puts_out_for_phase_2_is_what_phase_2_asks_for() -> None:
