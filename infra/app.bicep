@@ -78,6 +78,7 @@ module settings 'appSettings.bicep' = {
     eventHubHost: '${names.eventHubNamespace}.servicebus.windows.net'
     hubName: hubName
     endpoints: endpoints
+    hostAccountName: names.hostAccount
     insightsConnectionString: insightsConnectionString
     workerProcesses: workerProcesses
     hubTransport: hubTransport

@@ -14,6 +14,8 @@ param eventHubHost string
 param hubName string
 @description('Endpoints: hostBlob, hostQueue, hostTable, stateBlob.')
 param endpoints object
+@description('Name of the host\'s own account.')
+param hostAccountName string
 @description('Connection string of Application Insights. It holds no secret: ingestion takes the identity only.')
 param insightsConnectionString string
 @description('Python processes in an instance.')
@@ -42,9 +44,13 @@ var fixed = [
   { name: 'FLOWLOG_STATE', value: 'FlowLogState' }
   { name: 'FLOWLOG_CONTAINERS', value: join(containers, ',') }
   { name: 'FLOWLOG_TRIGGER_SOURCE', value: triggerSource }
-  // As many as host.json lets run at once (maxDegreeOfParallelism): executions that overlap are paid for once.
+  // As many as host.json lets run at once, of blobs and of messages: executions that overlap are paid for once.
   { name: 'PYTHON_THREADPOOL_THREAD_COUNT', value: '16' }
 ]
+
+// Beside the URIs: without it some of the host's parts start before they have a client. They build the account's address
+// from its name, which is right in the public cloud only.
+var hostAccount = environment().name == 'AzureCloud' ? [{ name: 'AzureWebJobsStorage__accountName', value: hostAccountName }] : []
 
 // Documented as not valid on Flex Consumption, though the host reads it: so it is set only where asked for.
 var processes = workerProcesses > 1 ? [{ name: 'FUNCTIONS_WORKER_PROCESS_COUNT', value: string(workerProcesses) }] : []
@@ -60,4 +66,4 @@ var ofSources = [for source in sources: [
 ]]
 var chosen = [for setting in items(forwarding): { name: setting.key, value: setting.value }]
 
-output settings array = concat(fixed, processes, sourceNames, flatten(ofSources), chosen)
+output settings array = concat(fixed, hostAccount, processes, sourceNames, flatten(ofSources), chosen)

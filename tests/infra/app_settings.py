@@ -12,6 +12,7 @@ from tests.support.environment import RecordingEnvironment
 PLATFORM: Final[Mapping[str, str]] = {
     "APPLICATIONINSIGHTS_CONNECTION_STRING": "the host's telemetry: where to",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "the host's telemetry: as whom",
+    "AzureWebJobsStorage__accountName": "the host's own account: by name, in the public cloud",
     "AzureWebJobsStorage__blobServiceUri": "the host's own account: keys, locks, code",
     "AzureWebJobsStorage__queueServiceUri": "the host's own account: queues of triggers",
     "AzureWebJobsStorage__tableServiceUri": "the host's own account: diagnostic events",
@@ -23,6 +24,7 @@ PLATFORM: Final[Mapping[str, str]] = {
 }
 SOURCE: Final = "{source}"
 _VALUES: Final = {
+    "__accountName": "{}",
     "__blobServiceUri": "https://{}.blob.core.windows.net/",
     "__fullyQualifiedNamespace": "{}.servicebus.windows.net",
     "__clientId": "00000000-0000-0000-0000-000000000000",

@@ -152,7 +152,7 @@ def _members(file: BicepFile) -> Found:
 def _is_told(symbol: str, path: list[str], declared: Declaration | None) -> bool:
     """Whether a symbol has what is asked of it; parameters and variables are looked at by their shapes."""
     if symbol == "environment()":
-        return path == ["suffixes", "storage"]
+        return path in (["name"], ["suffixes", "storage"])
     if symbol == "resourceGroup()":
         return path in (["id"], ["location"])
     if declared is not None and declared.kind == "module":
