@@ -214,11 +214,12 @@ class BlobPass:
             raise
 
     def _end_where_time_is_up(self) -> None:
-        """Send what is packed, and end the pass, where the run's time is up or a stop was requested."""
-        stopped = self._ports.stop.is_set
-        if stopped or self._ports.clock.monotonic() >= self._deadline:
+        """End the pass where a stop was requested, or, with all sent that is packed, where the run's time is up."""
+        if self._ports.stop.is_set:
+            raise StoppedError
+        if self._ports.clock.monotonic() >= self._deadline:
             self._deliver_rest()
-            raise StoppedError if stopped else OutOfTimeError
+            raise OutOfTimeError
 
     # Packing: what was decoded becomes ranges of events; what can't be goes to quarantine.
 

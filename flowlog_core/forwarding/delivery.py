@@ -126,9 +126,11 @@ class Delivery:
     def drain(self) -> None:
         """Send all that waits; where the destination refuses, wait and go on as long as there is time.
 
-        The errors are those of `send_ahead`.
+        The errors are those of `send_ahead`; a stop that was requested ends it before the next batch.
         """
         while self._queue or self._sending is not None:
+            if self._sending is None and self._stop.ends_sending(in_range=self._progress.in_range):
+                raise StoppedError
             self._patiently(self._send if self._sending is None else self._end)
             self._patiently(self._commit)
 
@@ -136,12 +138,12 @@ class Delivery:
         """End the sending where it stands; the lease must not be released before.
 
         What is under way is waited for. Of a range of which a part has arrived the rest is sent, unless that was given
-        up: a later run would send that part again.
+        up, or is to stop at once: a later run would send that part again.
 
         The errors are those of `drain`.
         """
         self._await()
-        while self._progress.in_range and not self._given_up:
+        while self._progress.in_range and not self._given_up and not self._stop.at_once:
             self._patiently(self._send)
 
     def abandon(self) -> None:
@@ -229,6 +231,6 @@ class Delivery:
         self._end_if_stopped(error)
 
     def _end_if_stopped(self, error: SendError | StorageError) -> None:
-        if self._stop.at_once or (self._stop.is_set and not self._progress.in_range):
+        if self._stop.ends_sending(in_range=self._progress.in_range):
             self._given_up = True
             raise StoppedError from error

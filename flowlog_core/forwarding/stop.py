@@ -36,6 +36,10 @@ class StopFlag:
         """Whether it was requested more than once."""
         return self._requests > 1
 
+    def ends_sending(self, *, in_range: bool) -> bool:
+        """Say whether no further batch is sent; `in_range`: a part of a range has arrived."""
+        return self.at_once or (self.is_set and not in_range)
+
     def sleep(self, clock: Clock, seconds: float) -> None:
         """Sleep, up to the next request."""
         requests, until = self._requests, clock.monotonic() + seconds

@@ -198,6 +198,18 @@ def test_a_stop_ends_the_pass_with_what_was_read_committed_and_the_lease_release
     assert setup.checkpoints.acquire(VNET) is not None
 
 
+@pytest.mark.parametrize("batch_bytes", [1, 1024 * 1024], ids=["while it reads", "when all is read"])
+def test_a_stop_lets_no_further_batch_be_sent(batch_bytes: int) -> None:
+    options = ForwardOptions(SMALL_EVENTS, start="all", batch_bytes=batch_bytes)
+    setup = Setup(options, sink=MemorySink(batch_events=1))
+    setup.blobs.put(VNET, document([vnet_record(10, number=number) for number in range(30)]))
+    setup.sink.after_send = setup.stop.request
+
+    report = setup.forward()
+
+    assert (report.outcome, setup.sink.sends, len(setup.flows())) == (Outcome.STOPPED, 1, report.flows)
+
+
 def test_a_run_that_begins_after_a_stop_takes_no_lease_and_reads_nothing() -> None:
     setup = Setup()
     setup.blobs.put(VNET, document([vnet_record(2)]))
