@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -41,22 +41,29 @@ class Held:
     bytes: int
 
 
-def announce(blobs: int, *, parts: int) -> tuple[list[Held], int]:
+def announce(blobs: int, *, parts: int, tell: Callable[[Held], None] = lambda _: None) -> tuple[list[Held], int]:
     """Write so many flow logs, and call the app for each; return what it held after each part, and the events sent."""
     names = [f"flowLogResourceID=/NET{number}/{_HOUR}/macAddress={number:012X}/PT1H.json" for number in range(blobs)]
-    with Azurite(data="temporary") as azurite, EventHub(retain_bytes=_RETAINED) as hub:
+    held = []
+    with Azurite() as azurite, EventHub(retain_bytes=_RETAINED) as hub:
         _write(azurite, names)
         settings = settings_for(azurite, hub, FLOWLOG_TRIGGER_SOURCE="EventGrid", FLOWLOG_CONTAINERS=_CONTAINER)
-        done = subprocess.run(  # noqa: S603 # this checkout's own app
+        with subprocess.Popen(  # noqa: S603 # this checkout's own app
             [sys.executable, "-m", "tests.endurance.announced", str(blobs // parts)],
             cwd=APP,
             env=os.environ | settings,
-            input="\n".join(names),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            check=True,
-        )
-        held = [Held(**json.loads(line)) for line in done.stdout.splitlines()]
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write("\n".join(names))
+            process.stdin.close()
+            for line in process.stdout:
+                held.append(Held(**json.loads(line)))
+                tell(held[-1])
+        assert process.returncode == 0
         return held, hub.counters().events
 
 
@@ -75,11 +82,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run it, and tell."""
     parser = argparse.ArgumentParser(prog="python -m tests.endurance.announcements", description=__doc__)
     parser.add_argument("--blobs", type=int, default=20_000, help="how many (default: %(default)s)")
-    held, events = announce(parser.parse_args(arguments).blobs, parts=10)
-    for each in held:
-        print(f"{each.announced:,} blobs: {each.blocks:,} blocks, {each.bytes / 1e6:.1f} MB")
+    _, events = announce(parser.parse_args(arguments).blobs, parts=20, tell=_print)
     print(f"{events:,} events")
     return 0
+
+
+def _print(held: Held) -> None:
+    print(f"{held.announced:,} blobs: {held.blocks:,} blocks, {held.bytes / 1e6:.1f} MB", flush=True)
 
 
 if __name__ == "__main__":
