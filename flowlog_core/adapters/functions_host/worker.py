@@ -31,10 +31,11 @@ def stop_at_sigterm(stop: Callable[[], None]) -> None:
 
     An instance that is drained or deleted may end its worker with SIGTERM, without a documented grace
     (azure-functions-host#10479). A second SIGTERM ends the process at once. Call this in the main thread, in which the
-    worker imports the app; in another one, or where the process ignores SIGTERM, nothing happens.
+    worker imports the app; in another one, or where the process ignores SIGTERM or other code than Python's handles it,
+    nothing happens.
     """
     before = signal.getsignal(signal.SIGTERM)
-    if threading.current_thread() is not threading.main_thread() or before is signal.SIG_IGN:
+    if threading.current_thread() is not threading.main_thread() or before in {signal.SIG_IGN, None}:
         return
 
     def on_signal(number: int, frame: FrameType | None) -> None:
