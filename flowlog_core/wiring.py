@@ -139,8 +139,8 @@ class UseCases:
     at_first: Callable[[], None]
 
     def forward(self, blob: SourceBlob) -> RunResult:
-        """See `Forwarder.forward`."""
-        return self._run(lambda: self.forwarder.forward(blob))
+        """Forward a blob of which an append was announced; see `Forwarder.forward`."""
+        return self._run(lambda: self.forwarder.forward(blob, announced=True))
 
     def forward_announced(self, message: bytes) -> None:
         """See `Forwarder.forward_announced`."""

@@ -1,7 +1,7 @@
 """The use case: forward one blob's fresh bytes.
 
-A run is one or more passes. After a pass it looks at the source once more: an append that came in between was announced
-to a run that found the lease held and went away.
+A run is one or more passes. After a pass it looks at the source once more, unless the lease was held only shortly: an
+append that came in between was announced to a run that found the lease held. See `lease`.
 """
 
 import logging
@@ -14,10 +14,10 @@ from flowlog_core.flow.formatter import Encoder
 from flowlog_core.forwarding.admission import log_ignored
 from flowlog_core.forwarding.blob_pass import BlobPass
 from flowlog_core.forwarding.forward_ports import ForwardPorts
-from flowlog_core.forwarding.lease import HeldLease
+from flowlog_core.forwarding.lease import WAIT_SECONDS, HeldLease
 from flowlog_core.forwarding.options import ForwardOptions, first_hour
 from flowlog_core.forwarding.outcome import Outcome, PassReport, RunResult
-from flowlog_core.forwarding.ports import CheckpointLease, CheckpointStore
+from flowlog_core.forwarding.ports import CheckpointStore
 from flowlog_core.forwarding.quarantined import Quarantined
 from flowlog_core.source.announcement import Announcement
 from flowlog_core.source.blob import SourceBlob
@@ -36,15 +36,17 @@ class Forwarder:
         self._encoder = Encoder(options.events.fields)
         self._first_hour: datetime | None = None
 
-    def forward(self, blob: SourceBlob, until: float = math.inf) -> RunResult:
+    def forward(self, blob: SourceBlob, until: float = math.inf, *, announced: bool = False) -> RunResult:
         """Forward what is new in a blob.
 
         A blob that does not pass the gate, or is of an hour before the start, is skipped; for the first no request is
-        made, nor once a stop was requested. One that another run holds is left to that run, which looks at it again.
+        made, nor once a stop was requested. One that another run holds is left to that run.
 
         Args:
             blob: The blob.
             until: When the caller's own time is up, on the clock's monotonic scale; the run then ends, too.
+            announced: Whether an append was announced, so that the run waits where another one holds the blob, and asks
+                once more. If it is still held then, by a process that died perhaps, the sweep forwards the append.
 
         Raises:
             SendError: The destination can't be reached.
@@ -67,8 +69,10 @@ class Forwarder:
         deadline = min(self._ports.clock.monotonic() + self._options.run_seconds, until)
         try:
             while True:
-                passes.append(self._pass(PassReport(blob, Outcome.FAILED, in_quarantine=quarantined), deadline))
-                if not self._is_to_be_read_again(passes[-1], deadline):
+                report = PassReport(blob, Outcome.FAILED, in_quarantine=quarantined)
+                passes.append(report)
+                held_shortly = self._pass(report, deadline, waits=announced and len(passes) == 1)
+                if held_shortly or not self._is_to_be_read_again(report, deadline):
                     return RunResult(passes[-1].outcome, tuple(passes))
         except FlowLogError as error:
             self._log_fault(error, blob=blob.path)
@@ -89,7 +93,7 @@ class Forwarder:
         faults: list[FlowLogError] = []
         for blob in announcement.blobs:
             try:
-                self.forward(blob)
+                self.forward(blob, announced=True)
             except FlowLogError as error:
                 faults.append(error)
         if faults:
@@ -122,37 +126,48 @@ class Forwarder:
             return False
         return etag != report.etag and self._ports.clock.monotonic() < deadline and not self._ports.stop.is_set
 
-    def _pass(self, report: PassReport, deadline: float) -> PassReport:
+    def _pass(self, report: PassReport, deadline: float, *, waits: bool) -> bool:
+        """Make a pass, and say whether the lease was held so shortly that nobody need look at the source again."""
         clock = self._ports.clock
         began = clock.monotonic()
-        acquired = self._acquire(report)
-        if acquired is None:
+        lease = self._acquire(report, waits=waits)
+        if lease is None:
             self._end(report, began)
-            return report
-        lease = HeldLease(acquired, clock, acquired=began, lease_seconds=self._checkpoints.lease_seconds)
+            return False
+        held_shortly = False
         try:
             report.outcome = self._forward(report, lease, deadline)
         finally:
-            report.requests += lease.requests + 1  # the release
-            report.requests += report.outcome in _LOOKED_AT_AGAIN  # the look at the source after it
-            self._end(report, began)
-            lease.release()
-        return report
+            try:
+                held_shortly = lease.release()
+            finally:
+                report.requests += lease.requests
+                report.requests += report.outcome in _LOOKED_AT_AGAIN and not held_shortly
+                self._end(report, began)
+        return held_shortly
 
-    def _acquire(self, report: PassReport) -> CheckpointLease | None:
+    def _acquire(self, report: PassReport, *, waits: bool) -> HeldLease | None:
         """Take the lease; where there is none to be had, complete the report."""
-        blob, source = report.blob, self._ports.source
-        try:
-            acquired = self._checkpoints.acquire(blob, lambda: source.etag(blob))
-        except BlobGoneError:
-            report.outcome, report.requests = Outcome.GONE, 3  # no checkpoint, no blob, and the look at it again
-            return None
-        except BlobArchivedError:
-            report.outcome, report.requests = Outcome.ARCHIVED, 2  # no checkpoint, and none is made
-            return None
-        if acquired is None:
-            report.outcome, report.requests = Outcome.LEASE_HELD, 1
-        return acquired
+        blob, source, clock = report.blob, self._ports.source, self._ports.clock
+        for asks_again in (True, False) if waits else (False,):
+            asked = clock.monotonic()
+            try:
+                acquired = self._checkpoints.acquire(blob, lambda: source.etag(blob))
+            except BlobGoneError:
+                report.outcome, report.requests = Outcome.GONE, 3  # no checkpoint, no blob, and the look at it again
+                return None
+            except BlobArchivedError:
+                report.outcome, report.requests = Outcome.ARCHIVED, 2  # no checkpoint, and none is made
+                return None
+            if acquired is not None:
+                return HeldLease(acquired, clock, acquired=asked, lease_seconds=self._checkpoints.lease_seconds)
+            report.requests += 1
+            if asks_again:
+                self._ports.stop.sleep(clock, WAIT_SECONDS)
+                if self._ports.stop.is_set:
+                    break
+        report.outcome = Outcome.LEASE_HELD
+        return None
 
     def _forward(self, report: PassReport, lease: HeldLease, deadline: float) -> Outcome:
         try:

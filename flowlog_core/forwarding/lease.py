@@ -1,4 +1,10 @@
-"""The lease on a blob's checkpoint, held for as long as a pass needs it."""
+"""The lease on a blob's checkpoint, held for as long as a pass needs it.
+
+After a pass somebody has to look at the source again: what was appended meanwhile was announced to a run that found
+the lease held. An owner that held it for longer than `SHORT_SECONDS` looks. Otherwise that run does: it waits for
+`WAIT_SECONDS` and asks for the lease once more. Whoever holds it then acquired it after the append that the run stands
+for, or has held it for longer than `SHORT_SECONDS`, and looks.
+"""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -11,6 +17,12 @@ from flowlog_core.forwarding.ports import CheckpointLease, Clock
 SEND_SECONDS: Final = 40.0
 """Time limit of a send. No send starts unless the lease lasts longer."""
 
+SHORT_SECONDS: Final = 2.0
+"""A lease that was held for no longer leaves the look at the source to whoever found it held."""
+
+WAIT_SECONDS: Final = 3.5
+"""How long to wait for a lease that is held: `SHORT_SECONDS`, 1 s between the clocks of two servers, and a margin."""
+
 _COMMIT_SECONDS: Final = 10.0  # a commit is safe in any case, by its condition; this is only to make it work out
 
 
@@ -22,6 +34,7 @@ class HeldLease:
         self._lease = lease
         self._clock = clock
         self._seconds = lease_seconds
+        self._acquired = acquired
         self._end = acquired + lease_seconds
 
     @property
@@ -65,6 +78,15 @@ class HeldLease:
             self._lease.commit(stamped)
         return stamped
 
-    def release(self) -> None:
-        """See `ports.CheckpointLease.release`."""
-        self._lease.release()
+    def release(self) -> bool:
+        """Release the lease, and say whether it was held so shortly that the source need not be looked at again.
+
+        Two clocks must say so: this machine's, and the store's, which goes on where the machine stands still.
+
+        Raises:
+            StorageError: The request failed.
+
+        """
+        by_store = self._lease.release()
+        by_machine = self._clock.monotonic() - self._acquired
+        return by_store is not None and max(by_store, by_machine) <= SHORT_SECONDS

@@ -109,7 +109,7 @@ class CheckpointLease(Protocol):
         ...
 
     def read(self) -> Checkpoint:
-        """Read the checkpoint. One request.
+        """Read the checkpoint. One request, or none where this process committed it last.
 
         Raises:
             CheckpointUnreadableError: It was written by something else, or by a later version.
@@ -140,8 +140,11 @@ class CheckpointLease(Protocol):
         """
         ...
 
-    def release(self) -> None:
+    def release(self) -> float | None:
         """Give up the lease. One request; a lease that has lapsed is no error.
+
+        Returns:
+            For how many seconds it was held at most, by the store's clock; None where it had lapsed.
 
         Raises:
             StorageError: The request failed.

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from flowlog_core.adapters.storage.checkpoints import LEASE_SECONDS
 from flowlog_core.errors import (
     BlobGoneError,
     CheckpointLostError,
@@ -91,6 +92,15 @@ def test_while_one_holds_the_lease_nobody_else_gets_it(services: Services) -> No
     assert services.checkpoints.acquire(blob, seen) is not None
 
 
+def test_a_lease_says_for_how_long_it_was_held_at_most(services: Services) -> None:
+    lease = acquired(services, blob_of())
+
+    held = lease.release()
+
+    assert held is not None
+    assert 0 <= held < LEASE_SECONDS
+
+
 def test_no_checkpoint_is_made_for_a_blob_that_was_never_seen(services: Services) -> None:
     blob = blob_of()
 
@@ -148,7 +158,7 @@ def test_an_owner_that_lost_its_lease_to_another_can_neither_commit_nor_renew_no
         late.commit(at(1))
     with pytest.raises(CheckpointLostError):
         late.renew()
-    late.release()
+    assert late.release() is None
 
     owner.commit(SOME)
     owner.release()

@@ -55,6 +55,7 @@ class ManualClock:
     def __init__(self) -> None:
         self.seconds = 0.0
         self.began = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
+        self.before_sleep: Callable[[], object] = _nothing
 
     def now(self) -> datetime:
         return self.began + timedelta(seconds=self.seconds)
@@ -63,6 +64,7 @@ class ManualClock:
         return self.seconds
 
     def sleep(self, seconds: float) -> None:
+        self.before_sleep()
         self.seconds += seconds
 
     def random(self) -> float:
@@ -139,6 +141,7 @@ class MemoryBlobs:
 @dataclass(slots=True)
 class _State:
     metadata: Mapping[str, str] = field(default_factory=dict)
+    committed: Mapping[str, str] | None = None  # by a lease of this store
     version: int = 0
     owner: object = None
     expires: float = 0.0
@@ -235,9 +238,10 @@ class MemoryLease:
         self._store = store
         self._state = state
         self._version = -1
+        self._acquired = store.clock.monotonic()
 
     def read(self) -> Checkpoint:
-        self.requests += 1
+        self.requests += self._state.committed != self._state.metadata
         self._version = self._state.version
         try:
             return Checkpoint.from_metadata(self._state.metadata)
@@ -252,6 +256,7 @@ class MemoryLease:
                 raise CheckpointLostError("lost")
             self._state.metadata = metadata
             self._state.version += 1
+        self._state.committed = metadata
         self._version = self._state.version
 
     def renew(self) -> None:
@@ -261,10 +266,12 @@ class MemoryLease:
             raise CheckpointLostError("lost")
         self._state.expires = self._store.clock.monotonic() + self._store.lease_seconds
 
-    def release(self) -> None:
+    def release(self) -> float | None:
         self.requests += 1
-        if self._state.owner is self:
-            self._state.owner = None
+        if self._state.owner is not self:
+            return None
+        self._state.owner = None
+        return self._store.clock.monotonic() - self._acquired
 
     def _holds(self) -> bool:
         return self._state.owner is self and self._state.expires > self._store.clock.monotonic()

@@ -3,16 +3,20 @@
 Set Blob Metadata, Get Blob Properties and leases are in the cheapest price class; the blob itself is written once.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import Final
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
 
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.pipeline import PipelineResponse
 from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient
 
 from flowlog_core.adapters.credentials import storage_errors
+from flowlog_core.adapters.storage.latest_checkpoints import LatestCheckpoints
 from flowlog_core.errors import (
     BlobGoneError,
     CheckpointLostError,
@@ -31,6 +35,8 @@ CONTAINER: Final = "flowlog-checkpoints"
 LEASE_SECONDS: Final = 60
 """The longest that a lease can hold without being held for ever."""
 
+_KEPT: Final = 4096  # checkpoints that a process keeps: those of so many interfaces and hours, in about 6 MB
+
 _CONFLICT: Final = 409
 _PRECONDITION_FAILED: Final = 412
 _RANGE_NOT_SATISFIABLE: Final = 416  # of an empty blob
@@ -46,6 +52,7 @@ class AzureCheckpointStore:
         self._service = service
         self._container = service.get_container_client(CONTAINER)
         self._names = CheckpointNames(destination)
+        self._latest = LatestCheckpoints(_KEPT)
 
     def of_replay(self, label: str) -> "AzureCheckpointStore":
         """Give the checkpoints of a replay: beside the destination's own, so that neither moves the other's."""
@@ -56,14 +63,14 @@ class AzureCheckpointStore:
         client = self._container.get_blob_client(self._names.of(blob))
         with storage_errors(f"taking the checkpoint of {blob}"):
             try:
-                return _acquire(client, blob, requests=1)
+                return _acquire(client, blob, self._latest, requests=1)
             except ResourceNotFoundError:
                 pass
         confirm()
         try:
             with storage_errors(f"making the checkpoint of {blob}"):
                 self._create(client, {})
-                return _acquire(client, blob, requests=4)
+                return _acquire(client, blob, self._latest, requests=4)
         except BlobGoneError as error:  # of the checkpoint, not of the source
             raise StorageError(f"{blob}: its checkpoint was deleted as soon as it was made") from error
 
@@ -175,29 +182,66 @@ def _place(client: BlobClient) -> str:
     return f"{client.container_name}/{client.blob_name}"
 
 
-def _acquire(client: BlobClient, blob: SourceBlob, *, requests: int) -> "AzureCheckpointLease | None":
-    lease = BlobLeaseClient(client)
+def _acquire(
+    client: BlobClient, blob: SourceBlob, latest: LatestCheckpoints, *, requests: int
+) -> "AzureCheckpointLease | None":
+    lease, dates = BlobLeaseClient(client), _Dates()
     try:
-        lease.acquire(lease_duration=LEASE_SECONDS)
+        lease.acquire(lease_duration=LEASE_SECONDS, raw_response_hook=dates.keep)
     except ResourceExistsError as error:
         if error.error_code == "LeaseAlreadyPresent":  # type: ignore[attr-defined]  # storage adds it to every error
             return None
         raise
-    return AzureCheckpointLease(client, lease, blob, requests)
+    return AzureCheckpointLease(client, lease, dates, blob, latest, requests=requests)
+
+
+class _Dates:
+    """The times of answers by the store's clock, in complete seconds."""
+
+    def __init__(self) -> None:
+        self._first: datetime | None = None
+        self._last: datetime | None = None
+
+    def keep(self, answer: PipelineResponse[Any, Any]) -> None:
+        """Keep the time of an answer."""
+        self._last = parsedate_to_datetime(answer.http_response.headers["Date"])
+        self._first = self._first or self._last
+
+    @property
+    def seconds(self) -> float:
+        """How many seconds there are at most between the first answer and the last."""
+        if self._first is None or self._last is None:
+            return math.inf
+        return (self._last - self._first).total_seconds() + 1
 
 
 class AzureCheckpointLease:
     """See `ports.CheckpointLease`."""
 
-    def __init__(self, client: BlobClient, lease: BlobLeaseClient, blob: SourceBlob, requests: int) -> None:
+    def __init__(
+        self,
+        client: BlobClient,
+        lease: BlobLeaseClient,
+        dates: _Dates,
+        blob: SourceBlob,
+        latest: LatestCheckpoints,
+        *,
+        requests: int,
+    ) -> None:
+        """Take a lease, the time of the answer that gave it, and how many requests it took."""
         self.requests = requests
         self._client = client
         self._lease = lease
+        self._dates = dates
         self._blob = blob
-        self._etag = ""
+        self._latest = latest
+        self._etag = str(lease.etag)  # the checkpoint's, which a lease leaves as it is
 
     def read(self) -> Checkpoint:
-        """See `ports.CheckpointLease.read`."""
+        """See `ports.CheckpointLease.read`; what this process committed last is not read again."""
+        known = self._latest.find(self._blob, self._etag)
+        if known is not None:
+            return known
         self.requests += 1
         with storage_errors(f"reading the checkpoint of {self._blob}"):
             properties = self._client.get_blob_properties()
@@ -226,6 +270,7 @@ class AzureCheckpointLease:
                 raise
         else:
             self._etag = str(written["etag"])
+        self._latest.keep(self._blob, self._etag, checkpoint)
 
     def _etag_where_stored(self, metadata: dict[str, str]) -> str:
         """Return the checkpoint's ETag if its metadata are these, else ""."""
@@ -240,15 +285,17 @@ class AzureCheckpointLease:
         with self._losing("renewing the lease on"):
             self._lease.renew()
 
-    def release(self) -> None:
+    def release(self) -> float | None:
         """See `ports.CheckpointLease.release`."""
         self.requests += 1
         with storage_errors(f"releasing the checkpoint of {self._blob}"):
             try:
-                self._lease.release()
+                self._lease.release(raw_response_hook=self._dates.keep)
             except HttpResponseError as error:
                 if error.status_code != _CONFLICT:  # it lapsed, and nobody waits for it
                     raise
+                return None
+        return self._dates.seconds
 
     @contextmanager
     def _losing(self, doing: str) -> Iterator[None]:

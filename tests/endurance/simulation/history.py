@@ -60,6 +60,8 @@ class History:
         self.seed = seed
         chance = self._random = sim.random
         sim.odds = chance.choice([GENTLE, LOSSY, ROUGH, ROUGH, FAILING, REFUSING])
+        # Leases are held for shorter or longer than what makes their owner look at the source again.
+        sim.call_seconds = chance.choice([0.2, 1.0, 4.0])
         # Ranges of several batches with little time would be cut off in their middle, and that repeats a part.
         hurried = chance.random() < 0.2  # one in five
         sim.batch_events = 100 if hurried else chance.randint(1, 4)
@@ -98,7 +100,7 @@ class History:
         )
         options = SweepOptions(
             CONTAINERS,
-            run_seconds=chance.uniform(10, 30) if crowded else 1e9,
+            run_seconds=chance.uniform(10, 30) * max(1.0, sim.call_seconds) if crowded else 1e9,
             hours=LOOK_BACK,
             grace_seconds=30,
             page_resources=chance.randint(1, 3),
@@ -165,7 +167,7 @@ class History:
 
     def _deliver(self) -> None:
         blob = self.writer.announced.pop(self._random.randrange(len(self.writer.announced)))
-        self._begin(lambda: self.forwarder.forward(blob), blob)
+        self._begin(lambda: self.forwarder.forward(blob, announced=True), blob)
 
     def _begin(self, work: Callable[[], object], blob: SourceBlob | None = None) -> None:
         self._result.runs += 1

@@ -18,12 +18,14 @@ from flowlog_core.forwarding.forwarder import Forwarder
 from flowlog_core.forwarding.last_sweep import LastSweep, Place
 from flowlog_core.forwarding.lease import HeldLease
 from flowlog_core.forwarding.outcome import Outcome, PassReport
-from flowlog_core.forwarding.ports import CheckpointLease, ListedBlob
+from flowlog_core.forwarding.ports import ListedBlob
 from flowlog_core.forwarding.progress import Progress
 from flowlog_core.forwarding.quarantining import Quarantining
 from flowlog_core.forwarding.sweep import Sweeper, _Sweep
 from flowlog_core.forwarding.sweep_pending import PendingBlobs, SweepMemory
+from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.gate import Gate
+from tests.endurance.simulation.ports import Checkpoints, Lease
 from tests.endurance.simulation.scheduler import Simulation
 
 
@@ -98,6 +100,41 @@ def _no_look_after_release() -> Iterator[None]:
 
 
 @contextmanager
+def _no_look_however_long_the_lease_was_held() -> Iterator[None]:
+    release = HeldLease.release
+
+    def release_shortly(self: HeldLease) -> bool:
+        release(self)
+        return True
+
+    with patch.object(HeldLease, "release", release_shortly):
+        yield
+
+
+@contextmanager
+def _no_second_try_for_a_lease_that_is_held() -> Iterator[None]:
+    acquire = Forwarder._acquire
+
+    def acquire_at_once(self: Forwarder, report: PassReport, **_: bool) -> HeldLease | None:
+        return acquire(self, report, waits=False)
+
+    with patch.object(Forwarder, "_acquire", acquire_at_once):
+        yield
+
+
+@contextmanager
+def _no_look_after_a_renewal() -> Iterator[None]:
+    release = HeldLease.release
+
+    def release_renewed_shortly(self: HeldLease) -> bool:
+        renewed = self._end > self._acquired + self._seconds
+        return release(self) or renewed
+
+    with patch.object(HeldLease, "release", release_renewed_shortly):
+        yield
+
+
+@contextmanager
 def _sweep_by_length() -> Iterator[None]:
     def same_length(checkpoint: Checkpoint | None, listed: ListedBlob) -> bool:
         return checkpoint is not None and checkpoint.length == listed.length
@@ -129,10 +166,12 @@ def _sweep_starves() -> Iterator[None]:
 
 @contextmanager
 def _checkpoint_for_whatever_is_announced() -> Iterator[None]:
-    def unconfirmed(self: Forwarder, report: PassReport) -> CheckpointLease | None:
-        return self._checkpoints.acquire(report.blob, lambda: None)
+    acquire = Checkpoints.acquire
 
-    with patch.object(Forwarder, "_acquire", unconfirmed):
+    def unconfirmed(self: Checkpoints, blob: SourceBlob, _: Callable[[], object]) -> Lease | None:
+        return acquire(self, blob, lambda: None)
+
+    with patch.object(Checkpoints, "acquire", unconfirmed):
         yield
 
 
@@ -268,6 +307,9 @@ PLANTED: Final[dict[str, Callable[[], AbstractContextManager[None]]]] = {
     "offset is the length": _offset_is_length,
     "no lease": _no_lease,
     "no look after release": _no_look_after_release,
+    "no look however long the lease was held": _no_look_however_long_the_lease_was_held,
+    "no second try for a lease that is held": _no_second_try_for_a_lease_that_is_held,
+    "no look after a renewal": _no_look_after_a_renewal,
     "sweep by length alone": _sweep_by_length,
     "no renewal of the lease": _no_renewal,
     "no gate": _no_gate,

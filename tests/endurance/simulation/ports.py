@@ -156,6 +156,7 @@ class Lease:
         self._sim = sim
         self._state = state
         self._version = -1
+        self._acquired = sim.server_second()
 
     @property
     def holds(self) -> bool:
@@ -212,13 +213,15 @@ class Lease:
 
         self._sim.call(effect, failed)
 
-    def release(self) -> None:
-        def effect() -> None:
-            if self._state.owner is self:
+    def release(self) -> float | None:
+        def effect() -> float | None:
+            owned = self._state.owner is self
+            if owned:
                 self._state.owner = None
             self._sim.actor().lease = None
+            return self._sim.server_second() - self._acquired + 1 if owned else None
 
-        self._sim.call(effect)
+        return self._sim.call(effect)
 
 
 class Sink:

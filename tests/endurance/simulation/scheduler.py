@@ -152,6 +152,7 @@ class Simulation:
         self.silence = b""
         self._version = 0
         self.batch_events = batch_events
+        self.call_seconds = 1.0  # that a port call takes at most, where nothing goes wrong
         self.begin: Callable[[Actor], None] = lambda _: None
         self._history = greenlet.getcurrent()
 
@@ -162,6 +163,10 @@ class Simulation:
 
     def monotonic(self) -> float:
         return self.seconds
+
+    def server_second(self) -> int:
+        """Return the time by the clock of one of storage's servers, which differ by a second, in complete seconds."""
+        return math.floor(self.seconds + self.random.random())
 
     def sleep(self, seconds: float) -> None:
         self.pause(seconds)
@@ -221,7 +226,7 @@ class Simulation:
         if self.faults and self.random.random() < self.odds.stall:
             actor.stalled = True
             return self.random.uniform(20, 200)
-        return self.random.uniform(0, 1)
+        return self.random.uniform(0, self.call_seconds)
 
     def _fault(self) -> Fault:
         if not self.faults:

@@ -225,7 +225,11 @@ def test_a_blob_that_another_run_holds_is_taken_up_once_it_is_free(setup: Fillin
     for blob in (held, free):
         setup.blobs.put(blob, log_of(2))
     lease = setup.hold(held)
-    setup.sink.after_send = lease.release
+
+    def release() -> None:
+        lease.release()
+
+    setup.sink.after_send = release
 
     report = setup.run()
 
