@@ -53,6 +53,11 @@ class ScanBuffer:
         match = pattern.search(self.data, offset - self.base)
         return None if match is None else self.base + match.start()
 
+    def find_last(self, byte: bytes, start: int, end: int) -> int | None:
+        """Return the offset after the last such byte from one offset to another, or None."""
+        index = self.data.rfind(byte, max(0, start - self.base), end - self.base)
+        return None if index < 0 else self.base + index + 1
+
 
 class MarkerSearch:
     """Finds record markers, from the first one that is not done with. No byte is looked at twice, but for a marker's.

@@ -4,14 +4,16 @@ Goals: any cut of the input into chunks gives the same items; time is linear in 
 itself only; memory is bounded by one record's limit, not by the input.
 
 Plan: the document is ``{"records":[{...},{...}]}``. The scanner looks for the array's start, then takes one object
-after the other by counting braces outside of strings, and parses each with orjson. Since no proper prefix of a JSON
-object is itself a JSON object, a record that parses ended where the braces said.
+after the other. It guesses that an object ends at the last brace before the next record's beginning, and parses it so
+far with orjson. Since no proper prefix of a JSON object is itself a JSON object, what parses ended there. Where that
+fails, or no other record follows, it counts braces outside of strings to the object's end, and parses then.
 
 A record marker is where a record may begin. In sound JSON the bytes ``{"time":`` can't stand inside a string (its
 quotes would be escaped), so markers need no trust in what came before; and no record of a known layout has one inside.
 So a marker before the open object's end, or where no object is open, is tried on its own: if it begins a record of a
 known layout, the framing before it was malformed, and what lies between is one malformed range. If not, the object
-goes on. Each byte is walked through at most twice, once in its object and once from the last marker before it.
+goes on. Each byte is walked through at most twice, once in its object and once from the last marker before it. It is
+guessed about at most once, as there is one guess for each marker, about nothing before the marker that came before it.
 
 Warning: `Scanner.offset` is the end of the last item returned, never "bytes read". It is what a checkpoint may hold.
 """
@@ -124,6 +126,7 @@ class Scanner:
         self._open = OpenRange(offset, "", None)  # OPEN, CANDIDATE, REFUSED: what has begun
         self._candidate = ObjectWalk(offset)
         self._markers = MarkerSearch(marker.pattern, offset)
+        self._guessed = offset  # the last marker that an object was guessed to end before
         self._was_closed = False
         self._found: Record | None = None
 
@@ -192,6 +195,9 @@ class Scanner:
     def _in_open(self) -> Item | _Step:
         marker, walk = self._markers.next(self._buffer), self._open.walk
         if walk is not None:
+            guess = None if marker is None else self._guess(marker)
+            if guess is not None:
+                return self._emit(guess, guess.end)
             end = walk.to_end(self._buffer, self._buffer.limit if marker is None else marker)
             if end is not None:
                 return self._end_object(end)
@@ -259,6 +265,20 @@ class Scanner:
         self._open = OpenRange(self._position, reason, walk)
         self._markers.floor = self._position + 1
         self._state = _State.OPEN
+
+    def _guess(self, marker: int) -> Record | None:
+        """Try whether the open object ends at the last brace before a marker; one of usual size, and once a marker."""
+        start = self._open.start
+        if marker <= self._guessed:
+            return None
+        self._guessed = marker
+        end = self._buffer.find_last(b"}", start, marker)
+        if end is None or end - start > min(LARGE_RECORD_BYTES, MAX_RECORD_BYTES):
+            return None
+        try:
+            return self._parse(start, end)
+        except orjson.JSONDecodeError:
+            return None
 
     def _end_object(self, end: int) -> Item | _Step:
         start = self._open.start
