@@ -13,6 +13,7 @@ from bench.stages import FEWER_KEYS
 from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.events.packer import Event, EventCompression, EventFormat, EventOptions
 from flowlog_core.flow.formatter import Encoder
+from flowlog_core.flow.schema import flow_schema
 
 SECTION: Final = "events"
 
@@ -44,7 +45,7 @@ def measure(sizes: Sizes, tell: Tell) -> list[Row]:
 
 def _bytes_a_flow(document: Document, figure: str, options: EventOptions) -> Row:
     packer = new_packer(document, options)
-    encoded = encode(document.blob, scan(document), Encoder(options.fields), packer.max_flow_bytes)
+    encoded = encode(document.blob, scan(document), Encoder(flow_schema(options.fields)), packer.max_flow_bytes)
     size = sum(len(event.body) for packed in pack(encoded, packer) for event in packed.events)
     return Row(SECTION, document.subject, figure, size / document.flows, "bytes/flow")
 

@@ -14,6 +14,7 @@ from bench.row import Row, rate_row, value_row
 from flowlog_core.decode.items import Record
 from flowlog_core.events.packer import EventOptions
 from flowlog_core.flow.formatter import Encoder
+from flowlog_core.flow.schema import flow_schema
 
 SECTION: Final = "stages"
 FEWER_KEYS: Final = ("time", "srcIp", "destIp", "srcPort", "destPort", "protocol", "direction", "decision")
@@ -69,7 +70,7 @@ def _tasks(document: Document) -> list[Task]:
     """Give the tasks. What each needs of the stages before it is made beforehand; encoders are kept, as in the app."""
     flows = document.flows
     limit = new_packer(document, EventOptions()).max_flow_bytes
-    encoder, terse = Encoder(), Encoder(FEWER_KEYS)
+    encoder, terse = Encoder(), Encoder(flow_schema(FEWER_KEYS))
     records = list(scan(document))
     encoded = list(encode(document.blob, records, encoder, limit))
     output = "\n".join(line for _, each in encoded for line in each.lines).encode("ascii")

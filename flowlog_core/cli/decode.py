@@ -15,6 +15,7 @@ from flowlog_core.cli.output.streams import ERR, complain
 from flowlog_core.decode.log_reader import LogReader
 from flowlog_core.errors import BlobChangedError, BlobGoneError, BlobUrlError, NotAFlowLogError, StorageError
 from flowlog_core.flow.formatter import Encoder
+from flowlog_core.flow.schema import flow_schema
 from flowlog_core.source.blob import SourceBlob
 
 ALL_DECODED: Final = 0
@@ -64,7 +65,7 @@ def add(commands: Subparsers) -> None:
 
 def _decode(options: argparse.Namespace) -> int:
     writer = flow_writer(options.format, options.fields)
-    encoder = Encoder(writer.fields)
+    encoder = Encoder(flow_schema(writer.fields))
     statuses = [_decode_input(name, options, encoder, writer) for name in options.files]
     writer.close()
     return max(statuses)

@@ -60,3 +60,17 @@ GROUP_VALUES: Final[Mapping[str, Callable[[FlowGroup], str | None]]] = {
     "rule": lambda group: group.rule,
     "ruleType": _rule_type,
 }
+NULLABLE: Final = frozenset(
+    {
+        "flowLogResourceId",
+        "category",
+        "operationName",
+        "flowLogGuid",
+        "subscriptionId",
+        "resourceGroup",
+        "resourceType",
+        "resourceName",
+        "ruleType",
+    }
+)
+"""Those of both that may be None."""

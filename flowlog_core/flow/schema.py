@@ -1,9 +1,11 @@
 """The flow schema ``flow/1`` as data: the keys of a flow, their order, and at which level each value is known."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from flowlog_core.errors import FieldsError
+from flowlog_core.flow.tree import Object, Schema, Value
 
 SCHEMA: Final = "flow/1"
 """Name and version of the schema, carried by every event."""
@@ -67,6 +69,11 @@ KEYS: Final = (
 
 BY_NAME: Final = {key.name: key for key in KEYS}
 DEFAULT_FIELDS: Final = tuple(key.name for key in KEYS if key.default)
+
+
+def flow_schema(fields: Sequence[str] = DEFAULT_FIELDS) -> Schema:
+    """Return the schema for a choice of fields, in their order."""
+    return Schema(Object({name: Value(name) for name in fields}))
 
 
 def select_fields(text: str) -> tuple[str, ...]:

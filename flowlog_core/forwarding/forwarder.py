@@ -11,6 +11,7 @@ from typing import Final
 
 from flowlog_core.errors import BlobArchivedError, BlobGoneError, CheckpointLostError, FlowLogError
 from flowlog_core.flow.formatter import Encoder
+from flowlog_core.flow.schema import flow_schema
 from flowlog_core.forwarding.admission import log_ignored
 from flowlog_core.forwarding.blob_pass import BlobPass
 from flowlog_core.forwarding.forward_ports import ForwardPorts
@@ -33,7 +34,7 @@ class Forwarder:
         self._ports = ports
         self._checkpoints = checkpoints
         self._options = options
-        self._encoder = Encoder(options.events.fields)
+        self._encoder = Encoder(flow_schema(options.events.fields))
         self._first_hour: datetime | None = None
 
     def forward(self, blob: SourceBlob, until: float = math.inf, *, announced: bool = False) -> RunResult:

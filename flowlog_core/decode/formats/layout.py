@@ -1,23 +1,23 @@
 """Tuple layouts as data: what each comma-separated column takes, and which keys of a flow it gives.
 
-A layout becomes one regular expression that validates and splits every tuple of a flow group at once. What it doesn't
-match is looked at column by column, so that the reason names the column.
+A layout becomes one regular expression that validates every tuple of a flow group at once. What it doesn't match is
+looked at column by column, so that the reason names the column.
+
+Patterns are possessive: what a part has matched, it never gives up. Each column has only one way to be read, and a
+tuple that doesn't fit is refused after one look at each of its characters.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from ipaddress import AddressValueError, IPv6Address
-from typing import Final, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from socket import AF_INET6, inet_pton
+from typing import Final, Literal, cast
 
 from flowlog_core.decode.formats.protocols import PROTOCOL_NAMES
 
-Row = tuple[str, ...]
-"""A tuple's captured parts: one a column, but two for a time stamp (seconds, milliseconds or "")."""
-
 Form = Literal["text", "number", "number or null"]
-"""How a part is written as JSON: quoted, as it is, or as it is where it is not empty."""
+"""How a column is written as JSON: quoted, as it is, or as it is where it is not empty."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +26,7 @@ class Column:
 
     Attributes:
         name: What the column is, for a reason.
-        pattern: What it takes: a regular expression with one group for each part.
+        pattern: What it takes: a possessive regular expression without capturing groups.
         gives: Key of a flow to how the key's value is written, or to a table from the column's text to JSON text.
 
     """
@@ -39,57 +39,72 @@ class Column:
 def at_most(limit: int) -> str:
     """Write a regular expression for the plain decimal numbers 0 to `limit`, without leading zeros."""
     digits = str(limit)
+    ways = ["0", _at_most(digits, "1")] if limit else ["0"]
+    return f"(?:{'|'.join(ways)})"
+
+
+def _at_most(digits: str, lowest: str) -> str:
+    """Write one for numbers up to these digits whose first digit is `lowest` or more."""
+    first, rest = digits[0], digits[1:]
+    if not rest:
+        return _digits(lowest, first)
     ways = []
-    for index, digit in enumerate(digits):
-        lowest = 1 if index == 0 else 0
-        if int(digit) > lowest:
-            rest = len(digits) - index - 1
-            ways.append(rf"{digits[:index]}[{lowest}-{int(digit) - 1}]" + (rf"\d{{{rest}}}" if rest else ""))
-    shorter = [rf"[1-9]\d{{0,{len(digits) - 2}}}"] if len(digits) > 1 else []
-    return "|".join([*shorter, "0", *ways, digits])
+    if first > lowest:
+        ways.append(_digits(lowest, chr(ord(first) - 1)) + _any_digits(len(rest)))
+    ways.append(f"{first}(?:{_at_most(rest, '0')})?+")
+    if first < "9":
+        ways.append(_digits(chr(ord(first) + 1), "9") + _any_digits(len(rest) - 1))
+    return "|".join(ways)
+
+
+def _digits(lowest: str, highest: str) -> str:
+    return lowest if lowest == highest else f"[{lowest}-{highest}]"
+
+
+def _any_digits(most: int) -> str:
+    return rf"[0-9]{{0,{most}}}+" if most else ""
 
 
 def _json_texts(table: Mapping[str, str]) -> dict[str, str]:
     return {letter: f'"{word}"' for letter, word in table.items()}
 
 
-_OCTET: Final = f"(?:{at_most(255)})"
+_OCTET: Final = at_most(255)
 _IPV4: Final = rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}"
 _IPV6: Final = r"[0-9A-Fa-f.]*+:[0-9A-Fa-f:.]++"  # the letters only; `_is_address` has the last word
 _IPV6_LENGTH: Final = len("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255")
-_DENIED: Final = "D"  # as a decision and as a flow state
+_ADDRESS: Final = rf"(?:{_IPV4}|{_IPV6})"
+_ADDRESSES: Final = slice(1, 3)  # the columns, in every layout
 _STATES: Final = {"B": "begin", "C": "continue", "E": "end"}
 _PROTOCOL_TEXTS: Final = {
     str(number): f'"{PROTOCOL_NAMES[number]}"' if number in PROTOCOL_NAMES else "null" for number in range(256)
 }
 
-TIME: Final = Column("time stamp", r"([1-9]\d{9})(\d{3})?", {})
+TIME: Final = Column("time stamp", r"[1-9][0-9]{9}(?:[0-9]{3})?+", {})
 """Seconds (10 digits) or milliseconds (13 digits) since 1970, in any format. Its key is the encoder's own."""
 
-SOURCE_ADDRESS: Final = Column("source address", f"({_IPV4}|{_IPV6})", {"srcIp": "text"})
-DESTINATION_ADDRESS: Final = Column("destination address", f"({_IPV4}|{_IPV6})", {"destIp": "text"})
-SOURCE_PORT: Final = Column("source port", f"({at_most(65535)})", {"srcPort": "number"})
-DESTINATION_PORT: Final = Column("destination port", f"({at_most(65535)})", {"destPort": "number"})
+SOURCE_ADDRESS: Final = Column("source address", _ADDRESS, {"srcIp": "text"})
+DESTINATION_ADDRESS: Final = Column("destination address", _ADDRESS, {"destIp": "text"})
+SOURCE_PORT: Final = Column("source port", at_most(65535), {"srcPort": "number"})
+DESTINATION_PORT: Final = Column("destination port", at_most(65535), {"destPort": "number"})
 LETTER_PROTOCOL: Final = Column(
-    "protocol", "([TU])", {"protocol": {"T": "6", "U": "17"}, "protocolName": {"T": '"TCP"', "U": '"UDP"'}}
+    "protocol", "[TU]", {"protocol": {"T": "6", "U": "17"}, "protocolName": {"T": '"TCP"', "U": '"UDP"'}}
 )
-NUMBER_PROTOCOL: Final = Column(
-    "protocol", f"({at_most(255)})", {"protocol": "number", "protocolName": _PROTOCOL_TEXTS}
-)
-DIRECTION: Final = Column("direction", "([IO])", {"direction": _json_texts({"I": "inbound", "O": "outbound"})})
-DECISION: Final = Column("decision", "([AD])", {"decision": _json_texts({"A": "allow", "D": "deny"})})
-STATE: Final = Column("flow state", "([BCE])", {"flowState": _json_texts(_STATES)})
+NUMBER_PROTOCOL: Final = Column("protocol", at_most(255), {"protocol": "number", "protocolName": _PROTOCOL_TEXTS})
+DIRECTION: Final = Column("direction", "[IO]", {"direction": _json_texts({"I": "inbound", "O": "outbound"})})
+DECISION: Final = Column("decision", "[AD]", {"decision": _json_texts({"A": "allow", "D": "deny"})})
+STATE: Final = Column("flow state", "[BCE]", {"flowState": _json_texts(_STATES)})
 STATE_OR_DENIED: Final = Column(
     "flow state",
-    "([BCED])",
+    "[BCED]",
     {
         "flowState": _json_texts({**_STATES, "D": "deny"}),
         "decision": _json_texts({**dict.fromkeys(_STATES, "allow"), "D": "deny"}),
     },
 )
-ENCRYPTION: Final = Column("encryption", "(X|NX(?:_[A-Z0-9_]+)?)", {"encryption": "text"})
+ENCRYPTION: Final = Column("encryption", "(?:X|NX(?:_[A-Z0-9_]++)?+)", {"encryption": "text"})
 COUNTERS: Final = tuple(
-    Column(name, f"({at_most(2**63 - 1)}|)", {key: "number or null"})
+    Column(name, f"{at_most(2**63 - 1)}?+", {key: "number or null"})
     for name, key in (
         ("packets from source", "packetsSrcToDest"),
         ("bytes from source", "bytesSrcToDest"),
@@ -100,17 +115,31 @@ COUNTERS: Final = tuple(
 """The four counters; an empty one is not known, which is not zero."""
 
 
-def _is_address(text: str) -> bool:
-    """Whether the text is an IPv6 address without a zone id (RFC 4291, section 2.2)."""
-    return len(text) <= _IPV6_LENGTH and _is_ipv6(text)
-
-
-@lru_cache(maxsize=65536)  # of texts that are short
 def _is_ipv6(text: str) -> bool:
-    try:
-        return IPv6Address(text).scope_id is None
-    except AddressValueError:
+    """Whether a text of the letters of one is an IPv6 address (RFC 4291, section 2.2)."""
+    if len(text) > _IPV6_LENGTH:
         return False
+    try:
+        inet_pton(AF_INET6, text)
+    except OSError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedTuples:
+    """The tuples of a flow group, checked.
+
+    Attributes:
+        sound: Those that fit their layout, in order.
+        reasons: Index of each other one to what is wrong with it, without any of its content.
+        denied: How many of the sound ones are of denied flows.
+
+    """
+
+    sound: Sequence[str]
+    reasons: Mapping[int, str]
+    denied: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,78 +149,51 @@ class Layout:
     Attributes:
         type: ``nsg`` or ``vnet``.
         version: Version of the format.
-        columns: The columns, in order; the first is the time stamp.
+        columns: The columns, in order; the first is the time stamp, and source and destination address come next.
 
     """
 
     type: Literal["nsg", "vnet"]
     version: int
     columns: tuple[Column, ...]
-    _address_parts: tuple[int, ...] = field(init=False)
 
-    def __post_init__(self) -> None:
-        addresses = {SOURCE_ADDRESS.name, DESTINATION_ADDRESS.name}
-        # A time stamp has two parts, so every later column's part is one further on.
-        parts = tuple(index + 1 for index, column in enumerate(self.columns) if column.name in addresses)
-        object.__setattr__(self, "_address_parts", parts)
-
-    def count_denied(self, rows: Sequence[Row]) -> int:
-        """Count the rows of denied flows."""
-        part = self._decision_part
-        return [row[part] for row in rows].count(_DENIED)
-
-    @cached_property
-    def _decision_part(self) -> int:
-        return next(index + 1 for index, column in enumerate(self.columns) if "decision" in column.gives)
+    def check(self, tuples: Sequence[object]) -> CheckedTuples:
+        """Check the tuples of a flow group."""
+        text = self._join_sound(tuples)
+        if text is not None:
+            return CheckedTuples(cast("Sequence[str]", tuples), {}, self._count_denied(text))
+        each = [self._join_sound([one]) for one in tuples]
+        sound = [text for text in each if text is not None]
+        reasons = {index: self._reason(tuples[index]) for index, text in enumerate(each) if text is None}
+        return CheckedTuples(sound, reasons, self._count_denied("\n".join(sound)))
 
     @cached_property
     def _lines(self) -> re.Pattern[str]:
-        return re.compile(rf"^{self._pattern}$", re.ASCII | re.MULTILINE)
-
-    @cached_property
-    def _pattern(self) -> str:
-        return ",".join(column.pattern for column in self.columns)
+        line = ",".join(column.pattern for column in self.columns)
+        return re.compile(rf"{line}(?:\n{line})*+")
 
     @cached_property
     def _column_patterns(self) -> tuple[re.Pattern[str], ...]:
-        return tuple(re.compile(column.pattern, re.ASCII) for column in self.columns)
+        return tuple(re.compile(column.pattern) for column in self.columns)
 
-    def split(self, tuples: Sequence[object]) -> tuple[Sequence[Row], dict[int, str]]:
-        """Validate and split the tuples of a flow group.
+    def _count_denied(self, lines: str) -> int:
+        """Count the tuples of denied flows: nothing but a decision, or the state that stands for it, is a ``D``."""
+        last = "decision" in self.columns[-1].gives
+        return f"{lines}\n".count(",D\n") if last else lines.count(",D,")
 
-        Returns:
-            The rows of the tuples that fit, in order; and for each that doesn't, its index to the reason.
-
-        """
-        rows = self._split_sound(tuples)
-        if rows is not None:
-            return rows, {}
-        rows, reasons = [], {}
-        for index, text in enumerate(tuples):
-            row = self._split_sound([text])
-            if row is None:
-                reasons[index] = self._reason(text)
-            else:
-                rows += row
-        return rows, reasons
-
-    def _split_sound(self, tuples: Sequence[object]) -> list[Row] | None:
-        """Split tuples that all fit, or return None."""
+    def _join_sound(self, tuples: Sequence[object]) -> str | None:
+        """Return the tuples as lines if all of them fit."""
         if not tuples:
-            return []
+            return ""
         try:
             text = "\n".join(tuples)  # type: ignore[arg-type]  # anything else raises, and that is the check
         except TypeError:
             return None
-        if text.count("\n") != len(tuples) - 1:
+        if text.count("\n") != len(tuples) - 1 or self._lines.fullmatch(text) is None:
             return None
-        rows: list[Row] = self._lines.findall(text)
-        if len(rows) != len(tuples) or (":" in text and not self._have_addresses(rows)):
+        if ":" in text and not _have_addresses(cast("Sequence[str]", tuples)):
             return None
-        return rows
-
-    def _have_addresses(self, rows: list[Row]) -> bool:
-        return all(":" not in row[part] or _is_address(row[part]) for row in rows for part in self._address_parts)
+        return text
 
     def _reason(self, text: object) -> str:
         """Say why a tuple doesn't fit, without any of its content."""
@@ -201,8 +203,13 @@ class Layout:
         if columns != len(self.columns):
             return f"{columns} columns where {self.type} version {self.version} has {len(self.columns)}"
         for column, pattern, part in zip(self.columns, self._column_patterns, text.split(","), strict=True):
-            if pattern.fullmatch(part) is None:
-                return f"no {column.name}"
-            if "address" in column.name and ":" in part and not _is_address(part):
+            if pattern.fullmatch(part) is None or (":" in part and not _is_ipv6(part)):
                 return f"no {column.name}"
         raise AssertionError("a tuple whose every column fits was refused")
+
+
+def _have_addresses(tuples: Iterable[str]) -> bool:
+    """Whether what has the letters of an IPv6 address in tuples that match their pattern is one."""
+    with_colon = [each for each in tuples if ":" in each]
+    addresses = {address for each in with_colon for address in each.split(",", _ADDRESSES.stop)[_ADDRESSES]}
+    return all(_is_ipv6(address) for address in addresses if ":" in address)

@@ -8,12 +8,13 @@ from flowlog_core.decode.log_reader import LogReader
 from flowlog_core.decode.scan_buffer import PRECEDING_BYTES
 from flowlog_core.errors import BlobArchivedError, BlobGoneError, NotAFlowLogError
 from flowlog_core.flow.formatter import Encoder
+from flowlog_core.flow.schema import flow_schema
 from flowlog_core.forwarding.checkpoint import fingerprint_of
 from flowlog_core.forwarding.ports import BlobSource
 from flowlog_core.source.blob import SourceBlob
 
 _CHUNK_BYTES: Final = 4 * 1024 * 1024
-_ENCODER: Final = Encoder(("id",))  # nobody reads the flows: the shortest do
+_ENCODER: Final = Encoder(flow_schema(("id",)))  # nobody reads the flows: the shortest do
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import orjson
 
 from flowlog_core.decode.log_reader import DecodedItem, LogReader
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.flow.schema import BY_NAME
+from flowlog_core.flow.schema import BY_NAME, flow_schema
 from flowlog_core.operations.report.tally import INBOUND, KEYS_HELD, OUTBOUND, Key, Order, Seen, Tally, Total
 from flowlog_core.source.blob import SourceBlob
 
@@ -120,7 +120,7 @@ class Traffic:
         self._groupings = {**GROUPINGS, "by": Grouping(by, "bytes")} if by else dict(GROUPINGS)
         keys = {key for grouping in self._groupings.values() for key in grouping.keys}
         self._spans = [(key, span) for key, span in _SPANS.items() if key in keys]
-        self._encoder = Encoder(_ALWAYS + tuple(sorted(keys - set(_ALWAYS) - set(_SPANS))))
+        self._encoder = Encoder(flow_schema(_ALWAYS + tuple(sorted(keys - set(_ALWAYS) - set(_SPANS)))))
         self._tallies = {name: Tally(held) for name in self._groupings}
         self._adders = [_adder(self._groupings[name], tally) for name, tally in self._tallies.items()]
         self._versions: Counter[tuple[str, int]] = Counter()

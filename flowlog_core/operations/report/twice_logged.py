@@ -15,6 +15,7 @@ from flowlog_core.decode.formats import FlowGroup, FlowRecord
 from flowlog_core.decode.log_reader import LogReader
 from flowlog_core.errors import NotAFlowLogError
 from flowlog_core.flow.formatter import Encoder
+from flowlog_core.flow.schema import flow_schema
 from flowlog_core.forwarding.listing import hour_of
 from flowlog_core.source.blob import SourceBlob
 
@@ -59,7 +60,7 @@ class LoggedHour:
     def of_log(cls, chunks: Iterable[bytes]) -> Self:
         """Read the first record of a known layout; of a log without one nothing is known."""
         with suppress(NotAFlowLogError):
-            for decoded in LogReader(SourceBlob.outside(""), Encoder(("id",))).read(chunks):
+            for decoded in LogReader(SourceBlob.outside(""), Encoder(flow_schema(("id",)))).read(chunks):
                 if decoded.record is not None:
                     return cls.of_record(decoded.record)
         return cls(None, None, None)

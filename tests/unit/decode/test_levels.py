@@ -11,6 +11,7 @@ from flowlog_core.decode.formats import levels
 from flowlog_core.decode.log_reader import DecodedItem, LogReader
 from flowlog_core.decode.rejected import RejectedTuple, Selection
 from flowlog_core.flow.formatter import Encoder
+from flowlog_core.flow.schema import flow_schema
 from tests.support import oracle
 from tests.support.faulty_records import VNET_TUPLE, A, B, C, changed_records, group, mac, nsg, vnet
 from tests.support.flow_logs import OPENER, VNET, document
@@ -18,7 +19,9 @@ from tests.support.flow_logs import OPENER, VNET, document
 
 def decode(value: Any, *, only: Selection | None = None) -> DecodedItem:
     """Decode the one record of a log."""
-    (item,) = LogReader(VNET, Encoder(["id", "rule"]), only=only).read([document([json.dumps(value).encode()])])
+    (item,) = LogReader(VNET, Encoder(flow_schema(["id", "rule"])), only=only).read(
+        [document([json.dumps(value).encode()])]
+    )
     return item
 
 

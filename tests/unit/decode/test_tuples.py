@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowlog_core.decode.formats import LAYOUTS, Layout
+from flowlog_core.decode.formats import LAYOUTS, CheckedTuples, Layout
 from tests.support import oracle
 from tests.unit.decode.sound_tuples import NSG_1, NSG_2, SOUND, VNET_4
 
@@ -22,10 +22,10 @@ def with_column(layout: Layout, index: int, text: str) -> str:
 def reason(layout: Layout, text: object) -> str | None:
     """Say why a tuple is refused, or None; the sound ones around it are always read."""
     sound = SOUND[layout]
-    rows, reasons = layout.split([sound, text, sound])
-    assert len(rows) == 3 - len(reasons)
-    assert set(reasons) <= {1}
-    return reasons.get(1)
+    checked = layout.check([sound, text, sound])
+    assert checked.sound == ([sound, sound] if checked.reasons else [sound, text, sound])
+    assert set(checked.reasons) <= {1}
+    return checked.reasons.get(1)
 
 
 ODD_DIGITS = ["1\N{FULLWIDTH DIGIT ONE}", "1\N{ARABIC-INDIC DIGIT ONE}"]
@@ -208,15 +208,29 @@ def test_what_is_no_string_is_no_tuple(layout: Layout, wrong: object) -> None:
 def test_no_second_tuple_can_be_smuggled_in_behind_a_line_end(layout: Layout, line_end: str) -> None:
     sound = SOUND[layout]
     for text in (sound + line_end + sound, line_end + sound, sound + line_end, sound + line_end * 2 + sound):
-        assert layout.split([text]) == ([], {0: reason(layout, text)})
-        rows, reasons = layout.split([text, sound, text])
-        assert (len(rows), set(reasons)) == (1, {0, 2})
-    rows, reasons = layout.split([sound + line_end, sound, "x"])
-    assert (len(rows), set(reasons)) == (1, {0, 2})
+        assert layout.check([text]) == CheckedTuples([], {0: reason(layout, text) or "none"}, denied=0)
+        checked = layout.check([text, sound, text])
+        assert (checked.sound, set(checked.reasons)) == ([sound], {0, 2})
+    checked = layout.check([sound + line_end, sound, "x"])
+    assert (checked.sound, set(checked.reasons)) == ([sound], {0, 2})
 
 
-def test_no_tuples_give_no_rows() -> None:
-    assert NSG_1.split([]) == ([], {})
+def test_of_no_tuples_none_is_sound() -> None:
+    assert NSG_1.check([]) == CheckedTuples([], {}, denied=0)
+
+
+@pytest.mark.parametrize(
+    ("layout", "denied", "allowed"),
+    [
+        (NSG_1, "1663146003,dead::1,10.0.0.5,1024,443,T,O,D", "1663146003,10.0.0.4,dead::1,1024,443,T,I,A"),
+        (NSG_2, "1663146003,::1,10.0.0.5,1024,443,T,I,D,B,,,,", "1663146003,DA::,D::D,1024,443,T,I,A,B,,,,"),
+        (VNET_4, "1663146003,DA::,D::D,1,4,6,O,D,NX,0,0,0,0", "1663146003,D::1,D::D,1,4,6,I,B,NX_D,0,0,0,0"),
+    ],
+    ids=LAYOUT_NAMES,
+)
+def test_sound_tuples_of_denied_flows_are_counted(layout: Layout, denied: str, allowed: str) -> None:
+    checked = layout.check([denied, allowed, denied + ",D", allowed, denied])
+    assert (checked.denied, len(checked.sound)) == (2, 4)
 
 
 REASONS = re.compile(r"not a string|\d+ columns where (?:nsg|vnet) version \d has \d+|no [a-z ]+")

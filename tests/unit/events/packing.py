@@ -13,7 +13,7 @@ from flowlog_core.decode.items import Record
 from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.events.packer import Event, EventCompression, EventFormat, EventOptions, PackedRange, Packer
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.flow.schema import DEFAULT_FIELDS
+from flowlog_core.flow.schema import DEFAULT_FIELDS, flow_schema
 from flowlog_core.source.blob import SourceBlob
 from tests.support.flow_logs import VNET, decoded
 
@@ -29,7 +29,7 @@ Input = tuple[int, EncodedRecord]
 
 def encoded(records: Iterable[bytes], blob: SourceBlob = VNET, fields: Sequence[str] = DEFAULT_FIELDS) -> list[Input]:
     """Encode records that stand one after another in a blob, separated by commas."""
-    encoder, start, inputs = Encoder(fields), 12, []
+    encoder, start, inputs = Encoder(flow_schema(fields)), 12, []
     for raw in records:
         record = Record(start, raw, json.loads(raw))
         inputs.append((record.end, encoder.encode(blob, record, decoded(raw))))

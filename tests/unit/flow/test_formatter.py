@@ -14,7 +14,7 @@ from flowlog_core.decode.encoded_record import EncodedRecord
 from flowlog_core.decode.items import Record
 from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.flow.schema import select_fields
+from flowlog_core.flow.schema import flow_schema, select_fields
 from flowlog_core.source.blob import SourceBlob
 from tests.support import oracle
 from tests.support.flow_logs import VNET, decoded, nsg_record, vnet_record
@@ -28,7 +28,9 @@ BLOB = SourceBlob("account", "container", 'über/"%s"/{x}/PT1H.json')
 def encode(
     raw: bytes, fields: Sequence[str] = ALL_KEYS, *, start: int = 12, blob: SourceBlob = BLOB, limit: int | None = None
 ) -> EncodedRecord:
-    return Encoder(fields).encode(blob, Record(start, raw, json.loads(raw)), decoded(raw), max_flow_bytes=limit)
+    return Encoder(flow_schema(fields)).encode(
+        blob, Record(start, raw, json.loads(raw)), decoded(raw), max_flow_bytes=limit
+    )
 
 
 def only_flow(raw: bytes, fields: Sequence[str] = ALL_KEYS) -> dict[str, Any]:
@@ -275,7 +277,7 @@ def test_the_table_of_seconds_may_overflow() -> None:
 
 
 def test_one_encoder_serves_many_threads() -> None:
-    encoder = Encoder(ALL_KEYS)
+    encoder = Encoder(flow_schema(ALL_KEYS))
     raws = [vnet_record(20, number=number) for number in range(10)] + [nsg_record(["x"], version=1)]
 
     def lines(raw: bytes) -> list[str]:

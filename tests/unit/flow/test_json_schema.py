@@ -13,7 +13,7 @@ from docs.flow_reference import MEANINGS, NUMBER_LIMITS, json_schema
 from flowlog_core.decode.formats import LAYOUTS
 from flowlog_core.decode.log_reader import LogReader
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.flow.schema import DEFAULT_FIELDS, KEYS
+from flowlog_core.flow.schema import DEFAULT_FIELDS, KEYS, flow_schema
 from flowlog_core.source.blob import SourceBlob
 
 type Flow = dict[str, Any]
@@ -26,7 +26,7 @@ VALIDATOR = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FOR
 
 def flows(name: str, fields: tuple[str, ...]) -> Iterator[Flow]:
     """Decode a golden log."""
-    log = LogReader(SourceBlob("golden", "logs", name), Encoder(fields))
+    log = LogReader(SourceBlob("golden", "logs", name), Encoder(flow_schema(fields)))
     for item in log.read([(GOLDEN / name).read_bytes()]):
         if item.encoded is not None:
             yield from map(json.loads, item.encoded.lines)

@@ -12,7 +12,7 @@ from flowlog_core.decode.encoded_record import EncodedRecord, OutputLimits
 from flowlog_core.decode.formats import LAYOUTS, Layout
 from flowlog_core.decode.items import Record
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.flow.schema import DEFAULT_FIELDS, KEYS
+from flowlog_core.flow.schema import DEFAULT_FIELDS, KEYS, flow_schema
 from tests.support.faulty_records import VNET_TUPLE, group, vnet
 from tests.support.flow_logs import VNET, decoded, nsg_record, vnet_record
 from tests.unit.decode.sound_tuples import SOUND
@@ -30,7 +30,7 @@ def encode(
     max_flow_bytes: int | None = None,
     before_large: Callable[[], None] | None = None,
 ) -> EncodedRecord:
-    return Encoder(fields, limits).encode(
+    return Encoder(flow_schema(fields), limits).encode(
         VNET,
         Record(12, raw, json.loads(raw)),
         decoded(raw),

@@ -13,7 +13,6 @@ from flowlog_core.errors import EventUnreadableError
 from flowlog_core.events.event_properties import EventProperties
 from flowlog_core.events.packer import EventCompression, EventFormat, EventOptions, Packer
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.flow.schema import DEFAULT_FIELDS
 from flowlog_core.operations.received_event import ReceivedEvent
 from flowlog_core.source.blob import ByteRange
 from tests.support.flow_logs import VNET, vnet_record
@@ -48,7 +47,7 @@ def received(
 @pytest.mark.parametrize("form", get_args(EventFormat))
 def test_the_flows_of_any_event_of_the_forwarder_are_read(form: EventFormat, compression: EventCompression) -> None:
     raw = vnet_record(3)
-    decoded = decode_item(VNET, Record(12, raw, json.loads(raw)), Encoder(DEFAULT_FIELDS))
+    decoded = decode_item(VNET, Record(12, raw, json.loads(raw)), Encoder())
     encoded = decoded.encoded
     assert encoded is not None
     packer = Packer(
