@@ -1,4 +1,8 @@
-"""What is measured on: blobs as the simulator of Network Watcher writes them, the same bytes in every run."""
+"""What is measured on: blobs as the simulator of Network Watcher writes them, the same bytes in every run.
+
+Figures of record are those of interfaces that face the internet, which see few addresses twice. Those of a simulated
+fleet know a few hundred peers: what is faster for them alone would not be faster for others.
+"""
 
 import math
 from collections.abc import Iterator
@@ -10,6 +14,7 @@ from flowlog_core.forwarding.options import ForwardOptions
 from flowlog_core.source.blob import SourceBlob
 from local.network_watcher.block_blob import BlockBlob
 from local.network_watcher.fleet import fleet
+from local.network_watcher.internet import internet_facing
 from local.network_watcher.records import PLAIN, Interface, Oddities, Recorder
 
 MEBIBYTE: Final = 1024 * 1024
@@ -29,7 +34,13 @@ QUIET_FLOWS: Final = 200
 BUSY_FLOWS: Final = 2_000
 """Flows a minute of a busy interface: most of its records are as large as they get, near 32,270 bytes."""
 
-_PLACES: Final = {VNET: 0, NSG: 1}  # in a fleet
+FEW_PEERS: Final = ", few peers"
+"""Ends the subject of a document of a simulated fleet."""
+
+DIVERSE: Final = Oddities(escapes=True, rare=True)
+"""What the records of an interface that faces the internet have in them."""
+
+_PLACES: Final = {VNET: 0, NSG: 1}  # in a fleet, and among those that face the internet
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +84,7 @@ class Document:
         blob: What it is called.
         data: Its bytes.
         chunks: The same, cut as a run reads them.
-        flows: How many flows are in it.
+        flows: How many flows are in it: tuples that fit their layout.
 
     """
 
@@ -85,15 +96,20 @@ class Document:
 
 
 def interface_of(subject: str) -> Interface:
-    """Give the network interface whose flow log has a format, `VNET` or `NSG`."""
-    return fleet(len(_PLACES), SEED)[_PLACES[subject]]
+    """Return the interface, facing the internet, whose flow log has a format, `VNET` or `NSG`."""
+    return internet_facing(SEED)[_PLACES[subject]]
 
 
 def documents(size: int) -> Iterator[Document]:
-    """Write the flow logs of a busy interface of each format, and of a quiet one, each of `size` bytes or more."""
-    for subject in (VNET, NSG):
-        yield write_document(subject, interface_of(subject), BUSY_FLOWS, size)
-    yield write_document(f"{VNET}, quiet", interface_of(VNET), QUIET_FLOWS, size)
+    """Write flow logs of `size` bytes or more: of busy interfaces of each format, and of a quiet one."""
+    for ending, oddities, interfaces in (
+        ("", DIVERSE, internet_facing(SEED)),
+        (FEW_PEERS, PLAIN, fleet(len(_PLACES), SEED)),
+    ):
+        for subject in (VNET, NSG):
+            interface = interfaces[_PLACES[subject]]
+            yield write_document(f"{subject}{ending}", interface, BUSY_FLOWS, size, oddities)
+        yield write_document(f"{VNET}, quiet{ending}", interfaces[_PLACES[VNET]], QUIET_FLOWS, size, oddities)
 
 
 def write_document(

@@ -10,7 +10,6 @@ from bench.measure import BenchError, Tell
 from bench.pipeline import Encoded, encode, new_packer, pack, scan
 from bench.row import Row
 from bench.stages import FEWER_KEYS
-from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.events.packer import Event, EventCompression, EventFormat, EventOptions
 from flowlog_core.flow.formatter import Encoder
 from flowlog_core.flow.schema import flow_schema
@@ -77,8 +76,8 @@ def _full_events(document: Document, encoded: Sequence[Encoded], options: EventO
     packer = new_packer(document, options)
     events: list[Event] = []
     for _ in range(_MOST_PASSES):
-        for end, each in encoded:
-            events += [event for packed in packer.add(end, each, TupleCounts()) for event in packed.events]
+        for end, each, counts in encoded:
+            events += [event for packed in packer.add(end, each, counts) for event in packed.events]
         if len(events) >= _FEWEST:
             return events
     raise BenchError(f"{options}: {len(events)} events of {_MOST_PASSES * document.flows:,} flows")

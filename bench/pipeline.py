@@ -18,8 +18,8 @@ from flowlog_core.source.blob import SourceBlob
 HUB_BYTES: Final = MEBIBYTE
 """The largest event that a hub takes (learn.microsoft.com, "Event Hubs quotas and limits")."""
 
-type Encoded = tuple[int, EncodedRecord]
-"""Where a record ends in its blob, and its flows."""
+type Encoded = tuple[int, EncodedRecord, TupleCounts]
+"""Where a record ends in its blob, its flows, and what it counts for."""
 
 
 def scan(document: Document) -> Iterator[Record]:
@@ -33,21 +33,21 @@ def scan(document: Document) -> Iterator[Record]:
 
 
 def encode(blob: SourceBlob, records: Iterable[Record], encoder: Encoder, max_flow_bytes: int) -> Iterator[Encoded]:
-    """Decode, validate and encode records."""
+    """Decode, validate and encode records. Some of their tuples may be rejected; who counts flows, sees how many."""
     for record in records:
         decoded = decode_item(blob, record, encoder, max_flow_bytes=max_flow_bytes)
-        if decoded.encoded is None or decoded.rejected is not None:
+        if decoded.encoded is None:
             raise BenchError(f"{blob}: the record at offset {record.start} was rejected")
-        yield record.end, decoded.encoded
+        yield record.end, decoded.encoded, decoded.counts
 
 
 def pack(flows: Iterable[Encoded], packer: Packer) -> Iterator[PackedRange]:
     """Pack flows into events, to the last one."""
-    pending = 0  # tuples that no range accounts for yet; all of them gave a flow
-    for end, encoded in flows:
-        pending += len(encoded.lines)
-        for packed in packer.add(end, encoded, TupleCounts(pending)):
-            pending -= packed.flows
+    pending = TupleCounts()  # what no range accounts for yet
+    for end, encoded, counts in flows:
+        pending += counts
+        for packed in packer.add(end, encoded, pending):
+            pending -= packed.counts
             yield packed
     yield from packer.flush()
 

@@ -73,7 +73,7 @@ def _tasks(document: Document) -> list[Task]:
     encoder, terse = Encoder(), Encoder(flow_schema(FEWER_KEYS))
     records = list(scan(document))
     encoded = list(encode(document.blob, records, encoder, limit))
-    output = "\n".join(line for _, each in encoded for line in each.lines).encode("ascii")
+    output = "\n".join(line for _, each, _ in encoded for line in each.lines).encode("ascii")
 
     def encoding(source: Iterable[Record], by: Encoder = encoder) -> Iterable[Encoded]:
         return encode(document.blob, source, by, limit)
@@ -101,7 +101,7 @@ def _tasks(document: Document) -> list[Task]:
 
 
 def _count(flows: Iterable[Encoded]) -> int:
-    return sum(len(encoded.lines) for _, encoded in flows)
+    return sum(len(encoded.lines) for _, encoded, _ in flows)
 
 
 def _copy(output: bytes) -> int:

@@ -5,14 +5,14 @@ Pure: it makes bytes and their model; `block_blob` and `writer` put them into bl
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final, NamedTuple
 
 from local.network_watcher.layouts import LAYOUTS, NSG_1, NSG_2, VNET, FlowLog, Nest, Style
-from local.network_watcher.traffic import SERVICES, Addresses, Observation, Rule, Traffic
+from local.network_watcher.traffic import SERVICES, Addresses, Observation, Rule, Service, Traffic
 
 RECORD_BYTES: Final = 32_270
 """Observed: a busy minute is cut into records of at most about this size, all with the same `time`."""
@@ -25,6 +25,9 @@ HALF_HOUR: Final = 30
 
 ODD_ONE_IN: Final = 4
 """How often a record shows an odd form, or a hostile record a broken tuple, where these are asked for."""
+
+RARE_ONE_IN: Final = 100
+"""How often a record has broken tuples where these are to be rare."""
 
 UNKNOWN_ONE_IN: Final = 10
 """How often a hostile record has a version that nobody knows."""
@@ -59,6 +62,7 @@ class Interface:
         log: The flow log that covers it.
         versions: Whose layout is written in an hour's first half, and in its second; they differ where a flow log
             is reconfigured in mid-hour.
+        services: What occurs here; of these, what the flow log notices.
 
     """
 
@@ -66,6 +70,7 @@ class Interface:
     addresses: tuple[Addresses, ...]
     log: FlowLog
     versions: tuple[int, int]
+    services: tuple[Service, ...] = SERVICES
 
     def blob_name(self, second: int) -> str:
         """Name the blob of the hour that `second`, Unix time, lies in; without its container."""
@@ -80,11 +85,15 @@ class Oddities:
     Attributes:
         forms: Documented variants: the version as a string, VNet stamps in seconds, empty VNet `B` counters.
         hostile: Tuples that don't fit their layout, records of unknown versions.
+        escapes: All letters but ASCII escaped, or all slashes: the same JSON, written as others write it.
+        rare: Tuples with a column too many, in one record of `RARE_ONE_IN`.
 
     """
 
     forms: bool = False
     hostile: bool = False
+    escapes: bool = False
+    rare: bool = False
 
 
 PLAIN: Final = Oddities()
@@ -157,7 +166,7 @@ class Recorder:
         self._phase = self._random.randrange(5, 55)
         self._fraction = self._random.randrange(9_000_000)
         self._traffic = Traffic(
-            [service for service in SERVICES if interface.log.notices(service)],
+            [service for service in interface.services if interface.log.notices(service)],
             interface.addresses,
             (first_minute * 60 + self._phase - NEWEST_SECONDS - 60) * 1_000,
             per_minute,
@@ -211,18 +220,28 @@ class Recorder:
             wrong = style.version_text.replace(str(style.version), UNKNOWN_VERSIONS[style.version])
             head, _ = self.interface.log.frame(self.interface.mac, replace(style, version_text=wrong))
         elif self._oddities.hostile and self._one_in(ODD_ONE_IN):
-            broken = self._break(page, len(tuples))
-        text = f"{head}{_write_flows(page)}{tail}".encode()
-        return Record(self.interface, second, style, text, tuples, broken, unknown)
+            broken = self._break(page, len(tuples), self._spoil)
+        elif self._oddities.rare and self._one_in(RARE_ONE_IN):
+            broken = self._break(page, len(tuples), "{},0".format)
+        text = f"{head}{_write_flows(page)}{tail}"
+        if self._oddities.escapes:
+            text = self._escape(text)
+        return Record(self.interface, second, style, text.encode(), tuples, broken, unknown)
 
-    def _break(self, page: Sequence[_Slice], count: int) -> tuple[int, ...]:
+    def _escape(self, text: str) -> str:
+        """Write a record as some writers of JSON do."""
+        if self._one_in(ODD_ONE_IN):
+            return text.replace("/", "\\/")
+        return _escape_letters(text) if self._one_in(ODD_ONE_IN) else text
+
+    def _break(self, page: Sequence[_Slice], count: int, spoil: Callable[[str], str]) -> tuple[int, ...]:
         """Write one to three of a page's tuples wrong, in place; return their ordinals."""
         ordinals = sorted(self._random.sample(range(count), min(count, self._random.randint(1, 3))))
         for ordinal in ordinals:
             position = ordinal
             for part in page:
                 if position < len(part.texts):
-                    part.texts[position] = self._spoil(part.texts[position])
+                    part.texts[position] = spoil(part.texts[position])
                     break
                 position -= len(part.texts)
         return tuple(ordinals)
@@ -242,6 +261,11 @@ class Recorder:
 
     def _one_in(self, chances: int) -> bool:
         return self._random.randrange(chances) == 0
+
+
+def _escape_letters(text: str) -> str:
+    """Escape letters that are not ASCII; none of ours is beyond the first 65,536."""
+    return "".join(letter if letter.isascii() else f"\\u{ord(letter):04x}" for letter in text)
 
 
 def _cut(slices: Sequence[_Slice], room: int) -> Iterator[list[_Slice]]:

@@ -16,7 +16,8 @@ STAGES = {"scanner, parsing included", "parse", "scan: the scanner less parse", 
 STAGES |= {"decode and encode 8 keys", "pack, none", "pack, gzip", "records to events, none", "records to events, gzip"}
 COMPLETE = {"bytes to flows", "bytes to events, none", "bytes to events, gzip"}
 EXTRAS = {"records to events: gzip's extra over none", "bytes to events: gzip's extra over none"}
-DOCUMENTS = ["VNet v4", "NSG v2", "VNet v4, quiet"]
+DIVERSE = ["VNet v4", "NSG v2", "VNet v4, quiet"]
+DOCUMENTS = [*DIVERSE, *(f"{subject}, few peers" for subject in DIVERSE)]
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:

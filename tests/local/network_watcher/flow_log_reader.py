@@ -13,7 +13,7 @@ from local.network_watcher.expected import Expected, Flow, Quarantined
 
 NUMBER = r"(?:0|[1-9]\d*)"
 PORT = r"(?:0|[1-9]\d{0,4})"
-ADDRESS = r"(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f:]+)"
+ADDRESS = r"(?:[0-9A-Fa-f]*:[0-9A-Fa-f:]+(?:(?:\d{1,3}\.){3}\d{1,3})?|(?:\d{1,3}\.){3}\d{1,3})"
 COUNTERS = rf"(?:{NUMBER},{NUMBER},{NUMBER},{NUMBER}|,,,)"
 HEAD = rf"(?:\d{{10}}|\d{{13}}),{ADDRESS},{ADDRESS},{PORT},{PORT}"
 TUPLES = {
@@ -89,7 +89,7 @@ def fits(version: int, fields: str) -> bool:
     if not TUPLES[version].fullmatch(fields):
         return False
     split = fields.split(",")
-    octets = [int(octet) for address in split[1:3] if "." in address for octet in address.split(".")]
+    octets = [int(octet) for address in split[1:3] if "." in address for octet in address.rpartition(":")[2].split(".")]
     protocol = int(split[5]) if version == 4 else 0
     return max(octets, default=0) <= 255 and max(int(split[3]), int(split[4])) <= 65_535 and protocol <= 255
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from local.network_watcher.block_blob import Append, BlockBlob
 from local.network_watcher.expected import expect
 from local.network_watcher.fleet import fleet
+from local.network_watcher.internet import internet_facing
 from local.network_watcher.records import PLAIN, RECORD_BYTES, Oddities, Record, Recorder
 from local.network_watcher.traffic import UPDATE_EVERY, UPDATE_JITTER, Conversation, Observation
 from tests.local.network_watcher.flow_log_reader import read, tuples
@@ -27,12 +28,14 @@ EVERYTHING_ODD = Oddities(forms=True, hostile=True)
 
 seeds = st.integers(0, 10**6).map(str)
 recorders = st.builds(
-    lambda kind, seed, minute, rate, oddities: Recorder(fleet(5, seed)[kind], MINUTE + minute, rate, seed, oddities),
-    kind=st.sampled_from(KINDS),
+    lambda kind, seed, minute, rate, oddities: Recorder(
+        [*fleet(5, seed), *internet_facing(seed)][kind], MINUTE + minute, rate, seed, oddities
+    ),
+    kind=st.integers(0, 6),
     seed=seeds,
     minute=st.integers(0, 55),
     rate=st.integers(1, 900),
-    oddities=st.builds(Oddities, st.booleans(), st.booleans()),
+    oddities=st.builds(Oddities, st.booleans(), st.booleans(), st.booleans(), st.booleans()),
 )
 
 
