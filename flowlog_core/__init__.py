@@ -1,7 +1,15 @@
 """Forwards Azure network flow logs to Event Hubs. Public: `read_flows`, `SourceBlob`, `FlowLogError`."""
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
+
+# Before any other module is imported: an earlier Python does not read their syntax, and that of 3.11.2 has a fault in
+# possessive quantifiers, by which sound records would be refused.
+if sys.version_info < (3, 13):  # noqa: UP036 # a folder that is copied, as the app is, meets no installer
+    raise ImportError(
+        f"flowlog_core needs Python 3.13 or later, and this is {'.'.join(map(str, sys.version_info[:3]))}"
+    )
 
 if TYPE_CHECKING:
     from flowlog_core.errors import FlowLogError as FlowLogError

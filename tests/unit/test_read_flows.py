@@ -87,3 +87,12 @@ def test_importing_the_package_alone_imports_no_module_of_it() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 # a fixed command
 
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", ["flowlog_core", "flowlog_core.cli"])
+def test_an_earlier_python_is_refused_before_anything_else_is_read(module: str) -> None:
+    code = f"import sys; sys.version_info = (3, 11, 2, 'final', 0); sys.path.insert(0, {str(ROOT)!r}); import {module}"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, text=True)  # noqa: S603 # fixed
+
+    assert ran.returncode == 1
+    assert ran.stderr.endswith("ImportError: flowlog_core needs Python 3.13 or later, and this is 3.11.2\n")
