@@ -11,7 +11,7 @@ KILLS :=
 MIB :=
 ARGUMENTS :=
 
-.PHONY: help set-up run check test conformance lint docs simulate fuzz crash backlog bench pins sbom vulnerabilities clean
+.PHONY: help set-up run check test conformance lint docs simulate fuzz crash mutations backlog bench pins sbom vulnerabilities clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' Makefile
@@ -64,6 +64,9 @@ fuzz: $(SET_UP)  ## fuzz the decoder and the reading of events, guided by covera
 
 crash: $(SET_UP)  ## kill the app's processes at random while logs are written; KILLS=50
 	@$(PYTHON) -m tests.endurance.crashes $(if $(KILLS),--kills $(KILLS))
+
+mutations: $(SET_UP)  ## read 100,000 tuples and 20,000 documents with random faults; ARGUMENTS="--seed 2"
+	@$(PYTHON) -m tests.endurance.mutations $(ARGUMENTS)
 
 backlog: $(SET_UP)  ## forward one large blob and watch the memory; MIB=1024
 	@$(PYTHON) -m tests.endurance.backlog $(if $(MIB),--mib $(MIB))

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Buffer as Buffered
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Self, SupportsIndex
+from typing import Any, Self, SupportsIndex
 
 import orjson
 import pytest
@@ -155,6 +155,11 @@ class Meter:
                 meter.work += 1
                 super().__delitem__(place)
 
+            def rfind(self, data: Buffered | SupportsIndex, start: Any = 0, end: Any = sys.maxsize) -> int:
+                found = super().rfind(data, start, end)
+                meter.work += 1 + end - max(found, start)
+                return found
+
         patch.setattr(buffer_module, "bytearray", Buffer, raising=False)
 
     def counted[**P, T](self, tool: Callable[P, T]) -> Callable[P, T]:
@@ -202,6 +207,8 @@ MASSES: dict[str, Callable[[int], bytes]] = {
     "tiny objects that look like records": lambda n: document([b'{"time":1}'] * (n // 11)),
     "tiny invalid objects": lambda n: document([b"{x}"] * (n // 4)),
     "tiny invalid objects that look like records": lambda n: document([b'{"time":}'] * (n // 10)),
+    "tiny invalid objects before a record": lambda n: document([b"{x}"] * (n // 4) + [A]),
+    "objects without an end before a record": lambda n: document([b'{"a":' * (n // 5), A]),
     "elements that are no objects": lambda n: document([b"1"] * (n // 2)),
     "separators": lambda n: OPENER + b" ," * (n // 2),
     "closers": lambda n: document([]) + b" }" * (n // 2),

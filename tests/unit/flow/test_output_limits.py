@@ -166,3 +166,43 @@ def test_a_tuple_of_many_columns_is_rejected_without_splitting_it() -> None:
 
     assert [each.reason for each in encoded.bad] == ["1000013 columns where vnet version 4 has 13"]
     assert peak < 10 * MEBIBYTE
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("1:" * 1_000_000, "no source address"),
+        ("1." * 1_000_000, "no source address"),
+        ("9" * 2_000_000, "no source address"),
+    ],
+    ids=["colons", "dots", "digits"],
+)
+def test_a_long_text_where_an_address_should_be_is_refused_in_little_memory(text: str, reason: str) -> None:
+    raw = vnet_record(1).replace(b"10.0.0.4", text.encode())
+    record, value = Record(12, raw, json.loads(raw)), decoded(raw)
+
+    encoded, peak = peak_of(lambda: Encoder().encode(VNET, record, value))
+
+    assert [each.reason for each in encoded.bad] == [reason]
+    assert peak < 10 * MEBIBYTE
+
+
+def test_addresses_that_all_differ_leave_nothing_in_memory() -> None:
+    text = VNET_TUPLE.replace("10.0.0.4", "2001:db8::{:x}:{:x}")
+    encoder = Encoder()
+
+    def encode_many(number: int) -> EncodedRecord:
+        tuples = [text.format(number, index) for index in range(2_000)]
+        raw = json.dumps(vnet({"aclID": "a", "flowGroups": [{"rule": "r", "flowTuples": tuples}]})).encode()
+        return encoder.encode(VNET, Record(12, raw, json.loads(raw)), decoded(raw))
+
+    encode_many(0)
+    tracemalloc.start()
+    try:
+        for number in range(1, 6):
+            assert len(encode_many(number).lines) == 2_000
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert kept < 100_000
