@@ -12,8 +12,8 @@ A record marker is where a record may begin. In sound JSON the bytes ``{"time":`
 quotes would be escaped), so markers need no trust in what came before; and no record of a known layout has one inside.
 So a marker before the open object's end, or where no object is open, is tried on its own: if it begins a record of a
 known layout, the framing before it was malformed, and what lies between is one malformed range. If not, the object
-goes on. Each byte is walked through at most twice, once in its object and once from the last marker before it. It is
-guessed about at most once, as there is one guess for each marker, about nothing before the marker that came before it.
+goes on. Each byte is walked through at most twice, once in its object and once from the last marker before it, and is
+in at most one guess.
 
 Warning: `Scanner.offset` is the end of the last item returned, never "bytes read". It is what a checkpoint may hold.
 """
@@ -126,7 +126,7 @@ class Scanner:
         self._open = OpenRange(offset, "", None)  # OPEN, CANDIDATE, REFUSED: what has begun
         self._candidate = ObjectWalk(offset)
         self._markers = MarkerSearch(marker.pattern, offset)
-        self._guessed = offset  # the last marker that an object was guessed to end before
+        self._guessed = offset  # bytes before it were in a guess
         self._was_closed = False
         self._found: Record | None = None
 
@@ -267,9 +267,9 @@ class Scanner:
         self._state = _State.OPEN
 
     def _guess(self, marker: int) -> Record | None:
-        """Try whether the open object ends at the last brace before a marker; one of usual size, and once a marker."""
+        """Try whether the open object ends at the last brace before a marker, where that is not far; no byte twice."""
         start = self._open.start
-        if marker <= self._guessed:
+        if start < self._guessed:
             return None
         self._guessed = marker
         end = self._buffer.find_last(b"}", start, marker)
