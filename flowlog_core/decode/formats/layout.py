@@ -71,7 +71,7 @@ def _json_texts(table: Mapping[str, str]) -> dict[str, str]:
 
 _OCTET: Final = at_most(255)
 _IPV4: Final = rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}"
-_IPV6: Final = r"[0-9A-Fa-f.]*+:[0-9A-Fa-f:.]++"  # the letters only; `_is_address` has the last word
+_IPV6: Final = r"[0-9A-Fa-f.]*+:[0-9A-Fa-f:.]++"  # the letters only; `_is_ipv6` has the last word
 _IPV6_LENGTH: Final = len("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255")
 _ADDRESS: Final = rf"(?:{_IPV4}|{_IPV6})"
 _ADDRESSES: Final = slice(1, 3)  # the columns, in every layout
