@@ -84,7 +84,7 @@ def test_services_and_appends_are_told_by_both_clocks(quick: tuple[str, dict[str
         appends = figures(content, "appends", subject)
         assert {("run", clock) for clock in clocks} < set(appends)
         assert appends["flows a run, mean", None] >= 200
-        assert appends["storage requests a run, mean", None] >= 5
+        assert appends["storage requests a run, mean", None] >= 4
         assert appends["sends a run, mean", None] >= 1
         assert appends["bytes read for each appended, mean", None] >= 1
 

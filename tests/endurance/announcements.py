@@ -15,6 +15,7 @@ from typing import Final
 
 from azure.storage.blob import BlobServiceClient
 
+from flowlog_core.adapters.storage.checkpoints import MOST_KEPT
 from local.azurite import Azurite
 from local.event_hub.server import EventHub
 from tests.support.app import APP, settings_for
@@ -41,15 +42,20 @@ class Held:
     bytes: int
 
 
-def announce(blobs: int, *, parts: int, tell: Callable[[Held], None] = lambda _: None) -> tuple[list[Held], int]:
-    """Write so many flow logs, and call the app for each; return what it held after each part, and the events sent."""
+def announce(
+    blobs: int, *, parts: int, kept: int = MOST_KEPT, tell: Callable[[Held], None] = lambda _: None
+) -> tuple[list[Held], int]:
+    """Write so many flow logs, and call the app for each; return what it held after each part, and the events sent.
+
+    The app keeps the checkpoints of so many blobs at most.
+    """
     names = [f"flowLogResourceID=/NET{number}/{_HOUR}/macAddress={number:012X}/PT1H.json" for number in range(blobs)]
     held = []
     with Azurite() as azurite, EventHub(retain_bytes=_RETAINED) as hub:
         _write(azurite, names)
         settings = settings_for(azurite, hub, FLOWLOG_TRIGGER_SOURCE="EventGrid", FLOWLOG_CONTAINERS=_CONTAINER)
         with subprocess.Popen(  # noqa: S603 # this checkout's own app
-            [sys.executable, "-m", "tests.endurance.announced", str(blobs // parts)],
+            [sys.executable, "-m", "tests.endurance.announced", str(blobs // parts), str(kept)],
             cwd=APP,
             env=os.environ | settings,
             stdin=subprocess.PIPE,

@@ -35,7 +35,8 @@ CONTAINER: Final = "flowlog-checkpoints"
 LEASE_SECONDS: Final = 60
 """The longest that a lease can hold without being held for ever."""
 
-_KEPT: Final = 4096  # checkpoints that a process keeps: those of so many interfaces and hours, in about 6 MB
+MOST_KEPT: int = 4096
+"""Checkpoints that a process keeps, of so many blobs: about 6 MB."""
 
 _CONFLICT: Final = 409
 _PRECONDITION_FAILED: Final = 412
@@ -52,7 +53,7 @@ class AzureCheckpointStore:
         self._service = service
         self._container = service.get_container_client(CONTAINER)
         self._names = CheckpointNames(destination)
-        self._latest = LatestCheckpoints(_KEPT)
+        self._latest = LatestCheckpoints(MOST_KEPT)
 
     def of_replay(self, label: str) -> "AzureCheckpointStore":
         """Give the checkpoints of a replay: beside the destination's own, so that neither moves the other's."""

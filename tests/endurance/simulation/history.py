@@ -71,7 +71,9 @@ class History:
         few = chance.random() < 1 / 3
         limits = QuarantineLimits(chance.randint(0, 2), OverflowLimits(chance.randint(1, 3), 10)) if few else UNLIMITED
         self._most_items = limits.items
-        self.writer = Writer(sim, crowded=crowded, archives=self._archives, late=self._late)
+        self.writer = Writer(
+            sim, crowded=crowded, archives=self._archives, late=self._late, unreadable=0.4 if few else 0.1
+        )
         for log in self.writer.logs:
             sim.put(elsewhere(log.blob), CONTENT)
         ports = ForwardPorts(

@@ -106,7 +106,9 @@ def judge(
         lost = sorted(set(truth.flows) - sent)
         if lost:
             wrong.append(f"{path}: {len(lost)} flows are lost, such as {lost[0]}")
-    return wrong + judge_quarantine(quarantined, most_items, known=known, present=present, may_repeat=may_repeat)
+    generations = {path: 1 + max((number for number, _ in ends), default=0) for path, ends in committed.items()}
+    most = {path: most_items * generations.get(path, 1) for path in known}
+    return wrong + judge_quarantine(quarantined, most, known=known, present=present, may_repeat=may_repeat)
 
 
 def _take(body: bytes, properties: dict[str, Any], got: Received, truths: list[Truth]) -> list[str]:

@@ -46,13 +46,13 @@ class Kept:
 
 def judge_quarantine(
     quarantined: dict[str, bytes],
-    most_items: int,
+    most_items: dict[str, int],
     *,
     known: dict[str, list[Truth]],
     present: dict[str, Truth],
     may_repeat: set[str],
 ) -> list[str]:
-    """Say what is wrong with quarantine, in words; the arguments are those of `oracle.judge`."""
+    """Say what is wrong with quarantine, in words; the arguments are those of `oracle.judge`, `most_items` by path."""
     wrong: list[str] = []
     kept: dict[str, list[Kept]] = {path: [] for path in known}
     items: Counter[str] = Counter()
@@ -72,7 +72,7 @@ def judge_quarantine(
     wrong += [
         f"{path}: {count} items in quarantine"
         for path, count in items.items()
-        if count > most_items * len(known[path]) and path not in may_repeat
+        if count > most_items[path] and path not in may_repeat
     ]
     return wrong
 

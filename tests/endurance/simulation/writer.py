@@ -37,7 +37,7 @@ class Writer:
         announced: The blobs of the announcements that are under way.
     """
 
-    def __init__(self, sim: Simulation, *, crowded: bool, archives: bool, late: bool) -> None:
+    def __init__(self, sim: Simulation, *, crowded: bool, archives: bool, late: bool, unreadable: float) -> None:
         """Take what kind of history it is.
 
         Args:
@@ -45,12 +45,14 @@ class Writer:
             crowded: Several resources in two containers, and others that were not written to for long.
             archives: Blobs are archived, and rehydrated again.
             late: Blobs are written to hours later, and mostly nothing announces that.
+            unreadable: How many of the records can't be read, of 1.
         """
         self.announced: list[SourceBlob] = []
         self._sim = sim
         self._random = sim.random
         self._archives = archives
         self._late = late
+        self._unreadable = unreadable
         self._number = 0
         count = self._random.randint(3, 5) if crowded else self._random.randint(1, 2)
         self.logs = [Log(self._blob(number, crowded=crowded)) for number in range(count)]
@@ -127,6 +129,6 @@ class Writer:
         tuples = 30 if refusing else self._random.choice([0, 1, 2, 5, 30])
         # No two records end in the same 512 bytes: what does can't be told apart by a fingerprint of so many.
         record = vnet_record(tuples, number=self._number, rule=f"AllowVnetOutBound{self._number:04d}")
-        if self._random.random() < (0.4 if refusing else 0.1):
+        if self._random.random() < (0.4 if refusing else self._unreadable):
             record = record.replace(b'"flowLogVersion":4', b'"flowLogVersion":5')
         return record
