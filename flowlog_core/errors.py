@@ -117,7 +117,7 @@ class CheckpointUnreadableError(FlowLogError):
 
 
 class LastSweepUnreadableError(FlowLogError):
-    """What the last sweep left to the next one can't be read: the next one begins as if there had been none."""
+    """What the last sweep left (its position, or when sources last wrote) can't be read: the next one begins anew."""
 
 
 class QuarantineUnreadableError(FlowLogError):

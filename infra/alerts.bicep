@@ -26,6 +26,9 @@ param unfinishedSweeps int
 @allowed([10, 15, 30, 45])
 param silentMinutes int
 
+@description('Silent sources: source containers that may have got nothing for longer than FLOWLOG_SILENT_MINUTES.')
+param silentSources int
+
 var alerts = [
   {
     name: 'lag'
@@ -83,10 +86,18 @@ var alerts = [
     threshold: 0
     text: 'No sweep has ended: the app does not run, or does not log.'
   }
+  {
+    name: 'silent sources'
+    severity: 2
+    window: 'PT15M'
+    query: loadTextContent('queries/silentSources.kql')
+    threshold: silentSources
+    text: 'A source container has got no flow logs for longer than FLOWLOG_SILENT_MINUTES.'
+  }
 ]
 
 resource rule 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for alert in alerts: {
-  name: '${prefix}-${alert.name}'
+  name: '${prefix}-${replace(alert.name, ' ', '-')}'
   location: location
   tags: tags
   kind: 'LogAlert'

@@ -77,7 +77,7 @@ var hubDefaults = { name: 'flowlogs', consumerGroups: ['reader'], retentionHours
 var allHub = union(hubDefaults, hub)
 var networkDefaults = { appSubnetId: '', appSubnetRange: '10.20.0.0/26', endpointSubnetId: '', endpointSubnetRange: '10.20.0.64/26', zoneIds: {}, zonesByPolicy: false, deploymentIpRanges: [] }
 var allNetwork = union(networkDefaults, network)
-var thresholdDefaults = { lagSeconds: 900, quarantined: 0, poisoned: 0, throttled: 20, failures: 5, unfinishedSweeps: 6, silentMinutes: 15, deadLetters: 0, deliveryFailures: 50 }
+var thresholdDefaults = { lagSeconds: 900, quarantined: 0, poisoned: 0, throttled: 20, failures: 5, unfinishedSweeps: 6, silentMinutes: 15, silentSources: 0, deadLetters: 0, deliveryFailures: 50 }
 var thresholds = union(thresholdDefaults, alertThresholds)
 
 var newSourceId = resourceId('Microsoft.Storage/storageAccounts', allNames.sourceAccount)

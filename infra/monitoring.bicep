@@ -71,6 +71,7 @@ module alerts 'alerts.bicep' = {
     failures: thresholds.failures
     unfinishedSweeps: thresholds.unfinishedSweeps
     silentMinutes: thresholds.silentMinutes
+    silentSources: thresholds.silentSources
   }
 }
 

@@ -16,8 +16,8 @@ from flowlog_core.cli.input.arguments import (
 from flowlog_core.cli.output.command_log import CommandLog
 from flowlog_core.cli.output.plain_text import safe_line
 from flowlog_core.cli.output.progress import progress
-from flowlog_core.cli.output.rows import SOURCE_HOUR_COLUMNS, by_source_hour, utc
-from flowlog_core.cli.output.streams import OUT
+from flowlog_core.cli.output.rows import SOURCE_HOUR_COLUMNS, by_source_hour, none_found, utc
+from flowlog_core.cli.output.streams import OUT, complain
 from flowlog_core.cli.output.terminal import console, lasting, show, sized, table
 from flowlog_core.forwarding.listing import Selection
 from flowlog_core.operations.status.status import Status, StatusRow, status
@@ -25,7 +25,8 @@ from flowlog_core.settings import Settings
 from flowlog_core.wiring import connect
 
 ALL_WELL: Final = 0
-SOME_LATE: Final = 1
+NOT_WELL: Final = 1
+NOT_DONE: Final = 2
 
 _EXAMPLES: Final = """\
 examples:
@@ -38,7 +39,11 @@ read to its end. LAG is the time since the one that waits longest was last appen
 counts blobs that were found rewritten. Nothing is written anywhere. A checkpoint is deleted some days
 after its last change (deployed: 37): a blob that is older than that looks as if never forwarded.
 
-exit status: 0 nothing waits for longer than --max-lag; 1 something does; 2 it could not be told
+A container is silent where its newest blob is older than FLOWLOG_SILENT_MINUTES: of those listed here,
+and of those that the app's sweeps saw. It is not looked for with --prefix, or an --until in the past.
+
+exit status: 0 nothing waits for longer than --max-lag; 1 something does, or a container is silent;
+2 it could not be told, or there is no flow log at all
 """
 _COLUMNS: Final = (
     *SOURCE_HOUR_COLUMNS,
@@ -81,13 +86,17 @@ def _status(options: argparse.Namespace) -> int:
             first_hour=services.first_hour(settings.forward.start),
             now=datetime.now(UTC),
             max_lag=options.max_lag,
+            silent_minutes=settings.sweep.silent_minutes,
             seen=lambda blobs: tell(f"{blobs:,} blobs looked at"),
         )
     if options.json:
         OUT.write_json(_document(made, chosen, settings, options))
     else:
         _print(made, settings, options)
-    return SOME_LATE if made.late else ALL_WELL
+    if made.found_none:
+        complain(none_found(chosen))
+        return NOT_DONE
+    return NOT_WELL if made.late or made.silent else ALL_WELL
 
 
 def _print(made: Status, settings: Settings, options: argparse.Namespace) -> None:
@@ -106,6 +115,9 @@ def _print(made: Status, settings: Settings, options: argparse.Namespace) -> Non
         out.print(
             f"and {made.late - len(made.latest):,} more wait longer than {lasting(options.max_lag.total_seconds())}"
         )
+    for account, container in made.silent:
+        text = f"silent for {lasting(made.silent_seconds[account, container])}: {safe_line(f'{account}/{container}')}"
+        out.print(f"{text}; see docs/operations.md, silent sources", soft_wrap=True)
 
 
 def _cells(row: StatusRow) -> list[str]:
@@ -128,6 +140,10 @@ def _document(made: Status, chosen: Selection, settings: Settings, options: argp
         "rows": [{**key.fields(), **_figures(row)} for key, row in by_source_hour(made.rows, settings)],
         "total": _figures(made.total),
         "late": made.late,
+        "silent": len(made.silent),
+        "silentSeconds": {
+            f"{account}/{container}": round(seconds) for (account, container), seconds in made.silent_seconds.items()
+        },
         "latest": [{"blob": one.path, "lagSeconds": one.lag, "behindBytes": one.pending_bytes} for one in made.latest],
     }
 

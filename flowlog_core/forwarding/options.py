@@ -52,6 +52,7 @@ class SweepOptions:
         grace_seconds: How long a blob must have been quiet: before that its event is probably under way.
         parallel: How many blobs are forwarded at once.
         page_resources: How many resources are listed before their blobs are forwarded.
+        silent_minutes: A container that got nothing for longer is silent; 0: none ever is.
 
     """
 
@@ -62,6 +63,7 @@ class SweepOptions:
     grace_seconds: int = 120
     parallel: int = 8
     page_resources: int = 500
+    silent_minutes: int = 90
 
 
 def first_hour(start: Start, first_run: Callable[[], datetime]) -> datetime | None:

@@ -10,6 +10,7 @@ from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.events.packer import Event
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.last_sweep import LastSweep
+from flowlog_core.forwarding.silence import Silence
 from flowlog_core.source.blob import SourceBlob
 
 
@@ -198,6 +199,25 @@ class CheckpointStore(Protocol):
 
     def keep_last_sweep(self, last_sweep: LastSweep) -> None:
         """Keep what a sweep leaves to the next one. One request.
+
+        Raises:
+            StorageError: The request failed.
+
+        """
+        ...
+
+    def silence(self) -> Silence | None:
+        """Return what `keep_silence` kept last, if anything. One request.
+
+        Raises:
+            LastSweepUnreadableError: It was written by something else.
+            StorageError: The request failed.
+
+        """
+        ...
+
+    def keep_silence(self, silence: Silence) -> None:
+        """Keep what the sweeps have seen of each container. One request.
 
         Raises:
             StorageError: The request failed.

@@ -24,6 +24,7 @@ from flowlog_core.forwarding.listing import HOUR, hour_of
 from flowlog_core.forwarding.options import SweepOptions
 from flowlog_core.forwarding.outcome import Outcome, RunResult
 from flowlog_core.forwarding.ports import BlobListing, CheckpointStore, Clock, ListedBlob, Log
+from flowlog_core.forwarding.silence import Silence
 from flowlog_core.forwarding.sweep_pages import Leg, SweepPages, legs_from
 from flowlog_core.forwarding.sweep_pending import PendingBlobs, SweepMemory
 from flowlog_core.forwarding.sweep_report import SweepReport
@@ -49,6 +50,7 @@ class _Sweep:
         report: What it did so far.
         pages: What it finds.
         kept: What it leaves to the next one, so far.
+        silence: What it and earlier ones have seen of each container.
         left_something: Whether it has left something to a later one.
         unforeseen: The first error of a run that is none of this package's.
 
@@ -59,6 +61,7 @@ class _Sweep:
     report: SweepReport
     pages: SweepPages
     kept: LastSweep
+    silence: Silence
     left_something: bool = False
     unforeseen: Exception | None = None
 
@@ -104,11 +107,12 @@ class Sweeper:
 
         """
         began, now = self._clock.monotonic(), self._clock.now()
-        last = self._last_sweep()
+        last, silence = self._left(self._checkpoints.last_sweep), self._left(self._checkpoints.silence) or Silence()
+        silence.watch(self._options.containers, now)
         hours = self._hours(now, last)
         self._memory.begin(now)
         report, deadline = SweepReport(hours[0], hours[-1]), began + self._options.run_seconds
-        pending = PendingBlobs(self._memory, self._checkpoints, report, now=now, options=self._options)
+        pending = PendingBlobs(self._memory, self._checkpoints, report, silence, now=now, options=self._options)
         pages = SweepPages(
             self._memory.tree,
             pending,
@@ -118,7 +122,7 @@ class Sweeper:
             log=self._log,
             options=self._options,
         )
-        sweep = _Sweep(now, deadline, report, pages, last or LastSweep(now))
+        sweep = _Sweep(now, deadline, report, pages, last or LastSweep(now), silence)
         places = [Place(hour, *each) for hour in hours for each in self._options.containers]
         try:
             finished = self._go_round(sweep, places)
@@ -126,7 +130,9 @@ class Sweeper:
             if not finished or sweep.left_something:
                 report.wait_at_least((self._clock.now() - sweep.kept.time).total_seconds())
             self._checkpoints.keep_last_sweep(sweep.kept)
+            self._checkpoints.keep_silence(silence)
         finally:
+            report.report_silence(silence, self._options.silent_minutes)
             report.duration_ms = round((self._clock.monotonic() - began) * 1000)
             if report.archived:
                 self._log("flowlog.archived", report.archived_fields(), level=logging.WARNING)
@@ -137,10 +143,10 @@ class Sweeper:
 
     # Where to look.
 
-    def _last_sweep(self) -> LastSweep | None:
+    def _left[T](self, read: Callable[[], T | None]) -> T | None:
         """Read what the last sweep left; where it can't be read, log that, and begin as if there had been none."""
         try:
-            return self._checkpoints.last_sweep()
+            return read()
         except LastSweepUnreadableError as error:
             fields = {"error": type(error).__name__, "reason": f"{error}; a fresh round begins"}
             self._log("flowlog.fault", fields, level=logging.ERROR)
@@ -177,15 +183,19 @@ class Sweeper:
         to_end, to_start = legs_from(places, start)
         if start is None:
             sweep.kept = LastSweep(sweep.kept.time, round_began=sweep.began)
+            sweep.silence.round_began = sweep.began
         if not self._visit(sweep, to_end):
             return False
         sweep.kept = LastSweep(sweep.kept.round_began or sweep.kept.time)  # this round is complete
+        sweep.silence.end_round()
         if start is not None:
             sweep.kept = replace(sweep.kept, round_began=self._clock.now())
+            sweep.silence.round_began = self._clock.now()
             if not self._visit(sweep, to_start):
                 return False
             # So is the one that began where this sweep did.
             sweep.kept = LastSweep(sweep.kept.time if sweep.left_something else sweep.began)
+            sweep.silence.looked = sweep.began
         return True
 
     def _visit(self, sweep: _Sweep, legs: Sequence[Leg]) -> bool:

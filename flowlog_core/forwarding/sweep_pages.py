@@ -14,6 +14,7 @@ from flowlog_core.forwarding.last_sweep import Place, Position
 from flowlog_core.forwarding.listing import FlowLogTree
 from flowlog_core.forwarding.options import SweepOptions
 from flowlog_core.forwarding.ports import Clock, ListedBlob, Log
+from flowlog_core.forwarding.silence import Container
 from flowlog_core.forwarding.sweep_pending import PendingBlobs
 from flowlog_core.forwarding.sweep_report import SweepReport
 
@@ -25,9 +26,6 @@ _MOST_FAULTS: Final = 3
 
 _PAGE_SHARE: Final = 4
 """A page that took this part of the sweep's time to list is full: however slow storage is, a sweep moves on."""
-
-type Container = tuple[str, str]
-"""Account and container."""
 
 
 @dataclass(frozen=True, slots=True)

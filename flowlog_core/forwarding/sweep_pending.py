@@ -15,6 +15,7 @@ from flowlog_core.forwarding.last_sweep import Place
 from flowlog_core.forwarding.listing import HOUR, FlowLogTree, hour_of, hour_prefix, hours_prefix
 from flowlog_core.forwarding.options import SweepOptions
 from flowlog_core.forwarding.ports import BlobListing, CheckpointStore, ListedBlob
+from flowlog_core.forwarding.silence import Silence
 from flowlog_core.forwarding.sweep_report import SweepReport
 
 
@@ -85,6 +86,7 @@ class PendingBlobs:
         memory: SweepMemory,
         checkpoints: CheckpointStore,
         report: SweepReport,
+        silence: Silence,
         *,
         now: datetime,
         options: SweepOptions,
@@ -95,6 +97,7 @@ class PendingBlobs:
             memory: What is remembered of earlier sweeps.
             checkpoints: Of the destination.
             report: What is found is counted in it; it has the latest hour that is looked at.
+            silence: Notes when what is listed was written.
             now: When the sweep began.
             options: How long a blob must have been quiet.
 
@@ -102,6 +105,7 @@ class PendingBlobs:
         self._memory = memory
         self._checkpoints = checkpoints
         self._report = report
+        self._silence = silence
         self._now = now
         self._options = options
         self._looked_ahead: set[tuple[Place, str]] = set()
@@ -144,6 +148,8 @@ class PendingBlobs:
         """List a resource's blobs in some places of a container, which share a prefix, and their checkpoints."""
         account, container, prefix = places[0].account, places[0].container, resource + below
         listed = self._memory.tree.blobs(account, container, prefix)
+        for each in listed:
+            self._silence.see((account, container), each.modified)
         found = [self._find(place, resource, listed) for place in places]
         unknown = [each.blob for hour in found for each in hour.pending]
         checkpoints = self._checkpoints.find(unknown, prefix) if unknown else {}

@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
+from flowlog_core.forwarding.silence import Container, Silence, silent_containers
 from flowlog_core.source.blob import SourceBlob
 
 _NAMES: Final = 10
 """So many archived blobs are named; all are counted."""
+
+_CONTAINERS: Final = 100
+"""Of so many containers the silence is in a log line: those that have been silent longest."""
 
 
 @dataclass(slots=True)
@@ -26,6 +31,8 @@ class SweepReport:
         complete: Whether it visited every place, left nothing to the next one, and nothing failed.
         duration_ms: How long it took.
         archived: Blobs that are not completely forwarded and can't be read, since they are in the archive tier.
+        silent: Containers that got nothing for too long.
+        silent_seconds: For how long each container got nothing, the longest first; see `Silence.seconds`.
 
     """
 
@@ -39,6 +46,8 @@ class SweepReport:
     complete: bool = False
     duration_ms: int = 0
     archived: int = 0
+    silent: int = 0
+    silent_seconds: dict[Container, float] = field(default_factory=dict)
     _archived_names: list[str] = field(default_factory=list)
 
     def count_behind(self, lag_seconds: float) -> None:
@@ -56,6 +65,11 @@ class SweepReport:
         if len(self._archived_names) < _NAMES:
             self._archived_names.append(blob.path)
 
+    def report_silence(self, silence: Silence, silent_minutes: int) -> None:
+        """Take over for how long each container got nothing, and count those that are silent."""
+        self.silent_seconds = silence.seconds()
+        self.silent = len(silent_containers(self.silent_seconds, silent_minutes))
+
     def fields(self) -> dict[str, object]:
         """Return the fields of the log event ``flowlog.sweep``."""
         return {
@@ -68,6 +82,11 @@ class SweepReport:
             "oldestLagSeconds": self.oldest_lag_seconds,
             "complete": self.complete,
             "durationMs": self.duration_ms,
+            "silent": self.silent,
+            "silentSeconds": {
+                f"{account}/{container}": round(seconds)
+                for (account, container), seconds in islice(self.silent_seconds.items(), _CONTAINERS)
+            },
         }
 
     def archived_fields(self) -> dict[str, object]:

@@ -117,7 +117,14 @@ class _Reader:
         grace = table.SWEEP_GRACE_SECONDS
         if alone:  # a blob that is appended to every minute must not wait for the end of its hour
             grace = replace(grace, default=table.GRACE_SECONDS_OF_SWEEP_ALONE)
-        return SweepOptions(places, run_seconds, hours, max_hours, self._get(grace))
+        return SweepOptions(
+            places,
+            run_seconds,
+            hours,
+            max_hours,
+            self._get(grace),
+            silent_minutes=self._get(table.SILENT_MINUTES),
+        )
 
     def _sources(self, names: Iterable[str]) -> tuple[StorageConnection, ...]:
         read = [self._connect(partial(storage_connection, self._environment, name)) for name in names]

@@ -165,5 +165,13 @@ SWEEP_GRACE_SECONDS: Final = Setting(
     f"{GRACE_SECONDS_OF_SWEEP_ALONE}.",
 )
 
+SILENT_MINUTES: Final = Setting(
+    "FLOWLOG_SILENT_MINUTES",
+    default=_SWEEP.silent_minutes,
+    parser=number(0, 525_600),
+    help="A source container that had blobs and got nothing for more minutes than this is silent: an alert fires, and "
+    "`flowlog status` exits with 1. `0` turns that off.",
+)
+
 SETTINGS: Final[tuple[Setting[object], ...]] = tuple(row for row in list(vars().values()) if isinstance(row, Setting))
 """Every setting above: all but the connections."""

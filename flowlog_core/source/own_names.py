@@ -52,6 +52,11 @@ class CheckpointNames:
         """What keeps how far the last sweep came, and when the last complete round began."""
         return f"{self.destination}/last-sweep"
 
+    @property
+    def silence(self) -> str:
+        """What keeps when the newest blob of each source container was written."""
+        return f"{self.destination}/silence"
+
 
 def item_name(blob: SourceBlob, offset: int, crc: int) -> str:
     """Name an item in quarantine: ``account/container/name/{offset}-{crc}.json``, with the CRC as 8 hex digits."""

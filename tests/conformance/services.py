@@ -70,6 +70,9 @@ class Services(ABC):
     def write_last_sweep(self, metadata: Mapping[str, str]) -> None: ...
 
     @abstractmethod
+    def write_silence(self, document: bytes) -> None: ...
+
+    @abstractmethod
     def sent(self) -> list[Sent]: ...
 
     @abstractmethod
@@ -116,6 +119,9 @@ class MemoryServices(Services):
 
     def write_last_sweep(self, metadata: Mapping[str, str]) -> None:
         self._checkpoints.last_sweep_metadata = metadata
+
+    def write_silence(self, document: bytes) -> None:
+        self._checkpoints.silence_document = document
 
     def sent(self) -> list[Sent]:
         return [
@@ -173,6 +179,10 @@ class AzureServices(Services):
 
     def write_last_sweep(self, metadata: Mapping[str, str]) -> None:
         self._upload(self._service.get_blob_client(CONTAINER, CheckpointNames(self._destination).last_sweep), metadata)
+
+    def write_silence(self, document: bytes) -> None:
+        client = self._service.get_blob_client(CONTAINER, CheckpointNames(self._destination).silence)
+        client.upload_blob(document, overwrite=True)
 
     def _checkpoint(self, blob: SourceBlob) -> BlobClient:
         return self._service.get_blob_client(CONTAINER, CheckpointNames(self._destination).of(blob))

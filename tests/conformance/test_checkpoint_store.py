@@ -15,6 +15,7 @@ from flowlog_core.errors import (
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.last_sweep import LastSweep, Place, Position
 from flowlog_core.forwarding.ports import CheckpointLease
+from flowlog_core.forwarding.silence import Newest, Silence
 from flowlog_core.source.blob import SourceBlob
 from tests.conformance.services import Services
 from tests.conformance.test_blob_source import NAMES
@@ -290,3 +291,30 @@ def test_what_no_sweep_left_is_named_and_overwritten_by_the_next_one(
     left = LastSweep(datetime(2026, 11, 20, 23, 17, tzinfo=UTC))
     services.checkpoints.keep_last_sweep(left)
     assert services.checkpoints.last_sweep() == left
+
+
+def test_what_sweeps_have_seen_of_the_containers_is_kept(services: Services) -> None:
+    now = datetime(2026, 11, 20, 23, 17, 1, 234_000, tzinfo=UTC)
+    assert services.checkpoints.silence() is None
+
+    services.checkpoints.keep_last_sweep(LastSweep(now))
+    for number in (1, 200):
+        containers = {(f"account{each}", "c" * 63): Newest(now, seen=each > 0) for each in range(number)}
+        services.checkpoints.keep_silence(Silence(containers, now, now - timedelta(minutes=5)))
+        assert services.checkpoints.silence() == Silence(containers, now, now - timedelta(minutes=5))
+
+    assert services.other_checkpoints.silence() is None
+
+
+@pytest.mark.parametrize("document", [b"", b"{}", b"{" * 2000])
+def test_a_silence_that_no_sweep_kept_is_named_and_overwritten_by_the_next_one(
+    services: Services, document: bytes
+) -> None:
+    services.checkpoints.keep_last_sweep(LastSweep(datetime(2026, 11, 20, tzinfo=UTC)))
+    services.write_silence(document)
+
+    with pytest.raises(LastSweepUnreadableError, match=r"/silence: it is none that a sweep wrote"):
+        services.checkpoints.silence()
+
+    services.checkpoints.keep_silence(Silence())
+    assert services.checkpoints.silence() == Silence()

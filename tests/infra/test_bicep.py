@@ -105,6 +105,7 @@ def test_an_alert_of_every_kind_has_a_threshold_and_an_entry_in_the_runbook() ->
 
     assert names == [
         "lag", "quarantine", "poison", "throttling", "failures", "sweep", "silence",
+        "silent sources",
         "dead letters", "delivery failures",
     ]  # fmt: skip
     assert set(names) <= headings

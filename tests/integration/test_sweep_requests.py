@@ -58,4 +58,6 @@ def test_a_quiet_sweep_lists_each_level_and_resource_once_and_reads_no_checkpoin
         ("HEAD blob", "flowlog-checkpoints"): 1,
         ("GET list", name): LEVELS + RESOURCES * alike,
         ("PUT metadata", "flowlog-checkpoints"): 1,
+        ("GET blob", "flowlog-checkpoints"): 1,
+        ("PUT blob", "flowlog-checkpoints"): 1,
     }

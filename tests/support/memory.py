@@ -25,6 +25,7 @@ from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.first_run import read_first_run, write_first_run
 from flowlog_core.forwarding.last_sweep import LastSweep
 from flowlog_core.forwarding.ports import Chunk, ListedBlob
+from flowlog_core.forwarding.silence import Silence
 from flowlog_core.operations.ports import ListedItem
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.own_names import ItemsUnder
@@ -151,6 +152,7 @@ class MemoryCheckpoints:
         self._states: dict[SourceBlob, _State] = {}
         self.first_run_metadata: Mapping[str, str] = {}
         self.last_sweep_metadata: Mapping[str, str] | None = None
+        self.silence_document: bytes | None = None
 
     def acquire(self, blob: SourceBlob, confirm: Callable[[], object] = _nothing) -> "MemoryLease | None":
         requests = 1 if blob in self._states else 4
@@ -186,6 +188,17 @@ class MemoryCheckpoints:
 
     def keep_last_sweep(self, last_sweep: LastSweep) -> None:
         self.last_sweep_metadata = last_sweep.to_metadata()
+
+    def silence(self) -> Silence | None:
+        if self.silence_document is None:
+            return None
+        try:
+            return Silence.read(self.silence_document)
+        except LastSweepUnreadableError as error:
+            raise LastSweepUnreadableError(f"checkpoints/silence: {error}") from None
+
+    def keep_silence(self, silence: Silence) -> None:
+        self.silence_document = silence.document()
 
     @property
     def blobs(self) -> set[SourceBlob]:

@@ -23,6 +23,7 @@ from flowlog_core.errors import (
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.first_run import read_first_run, write_first_run
 from flowlog_core.forwarding.last_sweep import LastSweep
+from flowlog_core.forwarding.silence import DOCUMENT_LIMIT, Silence
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.own_names import CheckpointNames
 
@@ -32,6 +33,7 @@ LEASE_SECONDS: Final = 60
 
 _CONFLICT: Final = 409
 _PRECONDITION_FAILED: Final = 412
+_RANGE_NOT_SATISFIABLE: Final = 416  # of an empty blob
 
 
 class AzureCheckpointStore:
@@ -129,6 +131,29 @@ class AzureCheckpointStore:
                 client.set_blob_metadata(metadata)
             except ResourceNotFoundError:
                 self._create(client, metadata)
+
+    def silence(self) -> Silence | None:
+        """See `ports.CheckpointStore.silence`."""
+        client = self._container.get_blob_client(self._names.silence)
+        with storage_errors("reading what sweeps have seen of each container"):
+            try:
+                document = client.download_blob(offset=0, length=DOCUMENT_LIMIT).readall()
+            except ResourceNotFoundError:
+                return None
+            except HttpResponseError as error:
+                if error.status_code != _RANGE_NOT_SATISFIABLE:
+                    raise
+                document = b""
+        try:
+            return Silence.read(document)
+        except LastSweepUnreadableError as error:
+            raise LastSweepUnreadableError(f"{_place(client)}: {error}") from None
+
+    def keep_silence(self, silence: Silence) -> None:
+        """See `ports.CheckpointStore.keep_silence`; the container is there, since a sweep keeps `last-sweep` first."""
+        client = self._container.get_blob_client(self._names.silence)
+        with storage_errors("keeping what sweeps have seen of each container"):
+            client.upload_blob(silence.document(), overwrite=True)
 
     def _create(self, client: BlobClient, metadata: dict[str, str]) -> None:
         """Create an empty blob, unless it is there already; the container with the first one."""

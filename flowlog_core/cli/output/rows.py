@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from flowlog_core.cli.output.terminal import Align
+from flowlog_core.forwarding.listing import Selection
 from flowlog_core.operations.blob_progress import HourKey
 from flowlog_core.settings import Settings
 
@@ -45,6 +46,15 @@ def by_source_hour[T](rows: Mapping[HourKey, T], settings: Settings) -> list[tup
     names = {source.account: source.name for source in settings.sources}
     made = [(SourceHour(names[account], container, hour), row) for (account, container, hour), row in rows.items()]
     return sorted(made, key=lambda item: item[0].cells())
+
+
+def none_found(selection: Selection) -> str:
+    """Say that there is no flow log in a selection, and what to check."""
+    places = ", ".join(f"{account}/{container}" for account, container in selection.containers)
+    return (
+        f"no flow log of {utc(selection.since)} to {utc(selection.until)} was found in {places}; check the span, "
+        "--prefix, FLOWLOG_SOURCES and FLOWLOG_CONTAINERS"
+    )
 
 
 def utc(time: datetime) -> str:

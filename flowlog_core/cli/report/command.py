@@ -17,17 +17,18 @@ from flowlog_core.cli.input.arguments import (
 from flowlog_core.cli.output.command_log import CommandLog
 from flowlog_core.cli.output.plain_text import safe_line
 from flowlog_core.cli.output.progress import progress
-from flowlog_core.cli.output.rows import utc
-from flowlog_core.cli.output.streams import OUT
+from flowlog_core.cli.output.rows import none_found, utc
+from flowlog_core.cli.output.streams import OUT, complain
 from flowlog_core.cli.output.terminal import console, lasting, show, sized, table
 from flowlog_core.cli.report.chart import bars, drawn
 from flowlog_core.cli.report.files import read_files
 from flowlog_core.cli.report.page import check_plotly, page
 from flowlog_core.cli.report.words import UNKNOWN, document, headline, notes, written
 from flowlog_core.errors import UsageError
-from flowlog_core.forwarding.listing import FlowLogTree
+from flowlog_core.forwarding.listing import FlowLogTree, Selection
 from flowlog_core.operations.report.report import Coverage, read_blobs
 from flowlog_core.operations.report.traffic import BY_KEYS, Summary, Table, Traffic
+from flowlog_core.settings import Settings
 from flowlog_core.wiring import connect
 
 ALL_COUNTED: Final = 0
@@ -50,7 +51,7 @@ only the latter counts. --since and --until take whole hours of logs.
 --by KEYS: one more table, by {", ".join(BY_KEYS[:3])} and keys of a flow.
 
 exit status: 0 all was counted; 1 something could not be decoded or read; 2 a file is no flow log or
-can't be read, or the work could not be done
+can't be read, no flow log was found, or the work could not be done
 """
 
 
@@ -85,7 +86,13 @@ def _report(options: argparse.Namespace) -> int:
         if not options.html.absolute().parent.is_dir():
             raise UsageError(f"--html {options.html}: there is no such folder")
     with Traffic(options.by) as traffic:
-        coverage = read_files(traffic, options.files) if options.files else _read_blobs(traffic, options)
+        chosen = None
+        if options.files:
+            coverage = read_files(traffic, options.files)
+        else:
+            settings = read_settings(options)
+            chosen = selection(options, settings)
+            coverage = _read_blobs(traffic, settings, chosen, options)
         summary = traffic.summary(options.top)
     if options.json:
         OUT.write_json(document(summary, coverage))
@@ -93,14 +100,15 @@ def _report(options: argparse.Namespace) -> int:
         _print(summary, coverage)
     if options.html is not None:
         _write(options.html, page(summary, coverage, utc(datetime.now(UTC))))
+    if chosen is not None and coverage.found_none:
+        complain(none_found(chosen))
+        return NOT_DONE
     if options.files and coverage.no_logs:
         return NOT_DONE
     return SOME_LEFT if summary.undecoded or coverage.archived or coverage.no_logs else ALL_COUNTED
 
 
-def _read_blobs(traffic: Traffic, options: argparse.Namespace) -> Coverage:
-    settings = read_settings(options)
-    chosen = selection(options, settings)
+def _read_blobs(traffic: Traffic, settings: Settings, chosen: Selection, options: argparse.Namespace) -> Coverage:
     services = connect(settings, CommandLog(verbose=options.verbose))
     with progress() as tell:
         return read_blobs(

@@ -39,6 +39,11 @@ class Coverage:
     gone: int = 0
     no_logs: int = 0
 
+    @property
+    def found_none(self) -> bool:
+        """Whether there is no flow log at all, left out, archived and deleted ones included."""
+        return not (self.logs or self.left_out or self.archived or self.gone)
+
 
 def read_blobs(
     traffic: Traffic,

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from heapq import heappush, heappushpop
 from typing import Final
 
-from flowlog_core.forwarding.listing import Selection
+from flowlog_core.forwarding.listing import Selection, hour_of
 from flowlog_core.forwarding.ports import BlobListing, CheckpointStore
+from flowlog_core.forwarding.silence import Container, Silence, silent_containers
 from flowlog_core.operations.blob_progress import BlobProgress, HourKey, list_progress
 
 MOST_LATE: Final = 20
@@ -89,6 +90,9 @@ class Status:
         total: All of them together.
         late: How many blobs wait too long.
         latest: Those of them that wait longest, the first one longest of all; at most `MOST_LATE`.
+        silent_seconds: For how long each container has got nothing, the longest first. Empty where that was not asked
+            for: the selection is of some blobs only, or does not reach to now.
+        silent: The containers that have got nothing for too long.
 
     """
 
@@ -96,6 +100,13 @@ class Status:
     total: StatusRow = field(default_factory=StatusRow)
     late: int = 0
     latest: list[LateBlob] = field(default_factory=list)
+    silent_seconds: dict[Container, float] = field(default_factory=dict)
+    silent: list[Container] = field(default_factory=list)
+
+    @property
+    def found_none(self) -> bool:
+        """Whether there is no flow log at all, which is no silence either: something else is wrong."""
+        return not self.rows and not self.silent
 
 
 def status(
@@ -106,6 +117,7 @@ def status(
     first_hour: datetime | None,
     now: datetime,
     max_lag: timedelta,
+    silent_minutes: int,
     seen: Callable[[int], None],
 ) -> Status:
     """Tell how far forwarding has come.
@@ -117,18 +129,22 @@ def status(
         first_hour: Blobs of hours before this are left alone, unless something was forwarded of them.
         now: The time.
         max_lag: A blob that waits longer is late.
+        silent_minutes: A container that has got nothing for longer is silent; 0: none is.
         seen: Is told now and then how many blobs were looked at.
 
     Raises:
+        LastSweepUnreadableError: What sweeps have seen of the containers was written by something else.
         StorageError: Blobs or checkpoints can't be listed.
 
     """
     made = Status()
+    silence = checkpoints.silence() or Silence()
     late: list[LateBlob] = []  # a heap: its first one waits least
     for number, progress in enumerate(list_progress(listing, checkpoints, selection, first_hour), start=1):
         seen(number)
         made.rows.setdefault(progress.hour_key, StatusRow()).add(progress, now)
         made.total.add(progress, now)
+        silence.see(progress.hour_key[:2], progress.listed.modified)
         lag = progress.lag(now)
         if progress.complete or progress.left_alone or lag <= max_lag.total_seconds():
             continue
@@ -139,4 +155,8 @@ def status(
         else:
             heappushpop(late, named)
     made.latest = sorted(late, reverse=True)
+    if selection.until > hour_of(now) and not selection.prefix:
+        silence.looked = now
+        made.silent_seconds = {key: each for key, each in silence.seconds().items() if key in selection.containers}
+        made.silent = silent_containers(made.silent_seconds, silent_minutes)
     return made

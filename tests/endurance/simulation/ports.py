@@ -18,6 +18,7 @@ from flowlog_core.events.packer import Event
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.last_sweep import LastSweep
 from flowlog_core.forwarding.ports import Chunk, ListedBlob
+from flowlog_core.forwarding.silence import Silence
 from flowlog_core.source.blob import SourceBlob
 from tests.endurance.simulation.foreign import resolved
 from tests.endurance.simulation.scheduler import (
@@ -129,6 +130,17 @@ class Checkpoints:
         def effect() -> None:
             # As metadata and back: that is what the next sweep reads.
             self._sim.last_sweep = LastSweep.from_metadata(last_sweep.to_metadata())
+
+        self._sim.call(effect)
+
+    def silence(self) -> Silence | None:
+        return self._sim.call(lambda: Silence.read(self._sim.silence) if self._sim.silence else None)
+
+    def keep_silence(self, silence: Silence) -> None:
+        document = silence.document()
+
+        def effect() -> None:
+            self._sim.silence = document
 
         self._sim.call(effect)
 

@@ -149,6 +149,7 @@ class Simulation:
         self.violations: list[str] = []
         self.calls = 0
         self.last_sweep = LastSweep(self.now())  # the app has been running for a while
+        self.silence = b""
         self._version = 0
         self.batch_events = batch_events
         self.begin: Callable[[Actor], None] = lambda _: None

@@ -272,10 +272,10 @@ def test_a_blob_with_bad_records_is_counted_with_what_is_sound_in_it(site: Site)
     assert found["undecoded"] == {"1 columns where nsg version 2 has 13": 1}
 
 
-def test_no_blobs_are_no_fault(site: Site) -> None:
+def test_where_there_are_no_blobs_the_report_says_so_and_the_status_is_2(site: Site) -> None:
     ran = site.run("report", "--since", "4h ago")
 
-    assert (ran.status, ran.out) == (0, "0 logs (0 bytes): no flows\n")
+    assert (ran.status, ran.out) == (2, "0 logs (0 bytes): no flows\n")
 
 
 # The page.

@@ -1,13 +1,16 @@
 """The command ``status``, against Azurite and the local hub."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 
 from flowlog_core.cli.output.progress import progress
 from flowlog_core.cli.output.terminal import sized
-from tests.integration.cli.site import HOUR, Site
+from flowlog_core.forwarding.last_sweep import LastSweep
+from flowlog_core.forwarding.silence import Newest, Silence
+from tests.integration.cli.site import ACCOUNT, HOUR, Site
 from tests.support.flow_logs import vnet_record
 
 
@@ -117,6 +120,55 @@ def test_a_state_account_that_refuses_is_told_in_one_line(site: Site, monkeypatc
     ran = site.run("status")
 
     assert (ran.status, ran.out) == (2, "")
-    assert ran.err.startswith("flowlog: listing checkpoints under ")
+    assert ran.err.startswith("flowlog: reading what sweeps have seen of each container: ")
     assert "not allowed (AuthorizationFailure); check the identity's roles" in ran.err
     assert ran.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings"),
+    [
+        (["--since", "2020-01-01", "--until", "2020-01-02"], {}),
+        ([], {"FLOWLOG_CONTAINERS": "no-such-container"}),
+        (["--prefix", "flowLogResourceID=/NONE/"], {}),
+    ],
+)
+@pytest.mark.parametrize("command", ["status", "report"])
+def test_where_no_flow_log_is_found_the_status_is_2_and_what_to_check_is_named(
+    site: Site, monkeypatch: pytest.MonkeyPatch, command: str, arguments: list[str], settings: dict[str, str]
+) -> None:
+    site.put(site.blob())
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    since = [] if "--since" in arguments else ["--since", "3h ago"]
+
+    ran = site.run(command, *since, *arguments)
+    as_json = site.run(command, *since, *arguments, "--json")
+
+    assert (ran.status, as_json.status) == (2, 2)
+    assert ran.err.startswith("flowlog: no flow log of 20")
+    assert ran.err.count("\n") == 1
+    assert "check the span, --prefix, FLOWLOG_SOURCES and FLOWLOG_CONTAINERS" in ran.err
+    assert json.loads(as_json.out)
+
+
+def test_a_silent_container_is_named_and_the_status_is_1(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.put(site.blob())
+    site.forward(site.blob())
+    now = datetime.now(UTC)
+    kept = Silence({(ACCOUNT, "elsewhere"): Newest(now, seen=True)}, now)
+    kept.watch([(ACCOUNT, site.container), (ACCOUNT, "other")], now - timedelta(hours=7))
+    services = site.services(FLOWLOG_CONTAINERS="other")
+    services.checkpoints.keep_last_sweep(LastSweep(now))
+    services.checkpoints.keep_silence(kept)
+    monkeypatch.setenv("FLOWLOG_CONTAINERS", "other")
+
+    silent = site.run("status")
+    as_json = site.run("status", "--json")
+
+    assert (silent.status, as_json.status) == (1, 1)
+    assert silent.err == ""
+    last = silent.out.splitlines()[-1]
+    assert last == f"silent for 7h: {ACCOUNT}/other; see docs/operations.md, silent sources"
+    document = json.loads(as_json.out)
+    assert (document["silent"], list(document["silentSeconds"])) == (1, [f"{ACCOUNT}/other"])

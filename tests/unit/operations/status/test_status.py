@@ -1,19 +1,23 @@
 """How far forwarding has come, over the in-memory adapters; the clock begins at 2026-11-20T23:30."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from flowlog_core.forwarding.checkpoint import Checkpoint, fingerprint_of
 from flowlog_core.forwarding.listing import Selection
+from flowlog_core.forwarding.silence import Newest, Silence
 from flowlog_core.operations.status.status import MOST_LATE, Status, StatusRow, status
 from flowlog_core.source.blob import SourceBlob
 from tests.support.flow_logs import VNET, document, nsg_record, vnet_record
-from tests.support.forwarding import Setup
+from tests.support.forwarding import NSG_CONTAINER, Setup
 
 HOUR = timedelta(hours=1)
 ELEVEN = datetime(2026, 11, 20, 23, tzinfo=UTC)
 MINUTE = 60.0
+VNETS = (VNET.account, VNET.container)
+NSG = (VNET.account, NSG_CONTAINER)
 
 
 class Site(Setup):
@@ -30,14 +34,23 @@ class Site(Setup):
         self.clock.seconds += ago
         return blob
 
-    def status(self, *, first_hour: datetime | None = None, seen: list[int] | None = None) -> Status:
+    def status(
+        self,
+        *,
+        first_hour: datetime | None = None,
+        seen: list[int] | None = None,
+        until: datetime = ELEVEN + HOUR,
+        prefix: str = "",
+        silent_minutes: int = 90,
+    ) -> Status:
         return status(
             listing=self.blobs,
             checkpoints=self.checkpoints,
-            selection=Selection(((VNET.account, VNET.container),), ELEVEN - 5 * HOUR, ELEVEN + HOUR),
+            selection=Selection((VNETS,), ELEVEN - 5 * HOUR, until, prefix),
             first_hour=first_hour,
             now=self.clock.now(),
             max_lag=timedelta(minutes=10),
+            silent_minutes=silent_minutes,
             seen=(seen if seen is not None else []).append,
         )
 
@@ -151,3 +164,62 @@ def test_each_hour_has_its_row(hours: int) -> None:
 
     assert site.row(hours).blobs == hours + 1
     assert site.status().total.blobs == 5
+
+
+def test_a_container_whose_newest_blob_is_too_old_is_silent_though_all_is_forwarded() -> None:
+    site = Site()
+    site.forwarder.forward(site.put(document([vnet_record(1)]), hours_ago=2, ago=90 * MINUTE))
+    on_time = site.status()
+    site.clock.seconds += 1
+    silent = site.status()
+
+    assert (on_time.late, on_time.silent, on_time.silent_seconds) == (0, [], {VNETS: 90 * MINUTE})
+    assert (silent.late, silent.silent, silent.silent_seconds) == (0, [VNETS], {VNETS: 90 * MINUTE + 1})
+    assert site.status(silent_minutes=0).silent == []
+
+
+def test_the_newer_of_what_is_listed_and_what_sweeps_saw_counts() -> None:
+    site = Site()
+    site.put(document([vnet_record(1)]), hours_ago=2, ago=120 * MINUTE)
+    now = site.clock.now()
+    for age, counts in ((30, 30), (180, 120)):
+        kept = Newest(now - timedelta(minutes=age), seen=True)
+        site.checkpoints.keep_silence(Silence({VNETS: kept}, now - HOUR))
+
+        assert site.status().silent_seconds == {VNETS: counts * MINUTE}
+
+
+def test_where_no_blob_is_listed_any_more_what_sweeps_saw_says_that_it_is_silence() -> None:
+    site = Site()
+    kept = Newest(site.clock.now() - 9 * HOUR, seen=True)
+    site.checkpoints.keep_silence(Silence({VNETS: kept, NSG: kept}, site.clock.now()))
+
+    made = site.status()
+
+    assert (made.silent, made.found_none) == ([VNETS], False)
+    assert (site.status(silent_minutes=0).silent, site.status(silent_minutes=0).found_none) == ([], True)
+
+
+def test_a_container_without_any_blob_is_not_silent_where_its_account_has_another_one_with_blobs() -> None:
+    site = Site()
+    since = site.clock.now() - 9 * HOUR
+    site.checkpoints.keep_silence(Silence({VNETS: Newest(since, seen=False), NSG: Newest(since, seen=True)}, since))
+    beside = site.status()
+    site.checkpoints.keep_silence(Silence({VNETS: Newest(since, seen=False), NSG: Newest(since, seen=False)}, since))
+
+    assert (beside.silent, beside.found_none) == ([], True)
+    assert site.status().silent == [VNETS]
+
+
+@pytest.mark.parametrize("selected", [{"until": ELEVEN}, {"prefix": "net/"}])
+def test_of_hours_that_are_over_or_of_some_blobs_only_there_is_no_silence(selected: dict[str, Any]) -> None:
+    site = Site()
+    site.put(document([vnet_record(1)]), hours_ago=4, ago=240 * MINUTE)
+
+    made = site.status(**selected)
+
+    assert (made.total.blobs, made.silent, made.silent_seconds) == (1, [], {})
+
+
+def test_where_nothing_is_listed_and_no_sweep_saw_anything_no_flow_log_was_found() -> None:
+    assert Site().status().found_none
