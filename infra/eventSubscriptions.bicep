@@ -17,7 +17,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' existing = {
   name: appName
 }
 
-module webHooks 'webHookSubscription.bicep' = [for source in sources: {
+module webHooks 'modules/webHookSubscription.bicep' = [for source in sources: {
   name: 'web-hooks-${source.connection}'
   scope: resourceGroup(source.subscriptionId, source.resourceGroup)
   params: {

@@ -85,7 +85,7 @@ var newSource = { accountId: newSourceId, connection: 'FlowLogStorage', location
 var allSources = newSourceAccount ? concat([newSource], sources) : sources
 var accountNames = [for source in allSources: last(split(source.accountId, '/'))]
 
-module platform 'platform.bicep' = {
+module platform 'modules/platform.bicep' = {
   name: '${prefix}-platform'
   params: {
     prefix: prefix
@@ -108,7 +108,7 @@ module platform 'platform.bicep' = {
   }
 }
 
-module forwarder 'forwarder.bicep' = {
+module forwarder 'modules/forwarder.bicep' = {
   name: '${prefix}-forwarder'
   params: {
     prefix: prefix

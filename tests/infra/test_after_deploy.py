@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra.after_deploy import expected_functions
+from infra.scripts.after_deploy import expected_functions
 from tests.infra.app_settings import environment, settings_made
 from tests.infra.bicep import parse
 from tests.infra.command_line import INFRA, Ran, run

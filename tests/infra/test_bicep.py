@@ -117,7 +117,7 @@ def test_azd_finds_the_app_by_its_tag_and_runs_both_hooks_in_either_shell() -> N
     assert "services:\n  app:\n" in manifest
     assert "'azd-service-name': 'app'" in files()["functionApp.bicep"].text
     programs = re.findall(r"run: python3? (infra/\w+\.py)", manifest)
-    assert sorted(programs) == ["infra/after_deploy.py"] * 2 + ["infra/find_sources.py"] * 2
+    assert sorted(programs) == ["infra/scripts/after_deploy.py"] * 2 + ["infra/scripts/find_sources.py"] * 2
     assert all((ROOT / program).is_file() for program in programs)
 
 

@@ -2,7 +2,7 @@
 
 After `azd deploy` it runs by itself. By hand:
 
-    python3 infra/after_deploy.py --resource-group GROUP --deployment NAME
+    python3 infra/scripts/after_deploy.py --resource-group GROUP --deployment NAME
 
 with the name of the deployment of main.bicep. It asks for the Azure CLI (`az`), signed in, and Python 3.9 or later. It
 may be run again at any time: it makes nothing twice.
@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-TEMPLATE = Path(__file__).with_name("eventSubscriptions.bicep")
+TEMPLATE = Path(__file__).parents[1] / "eventSubscriptions.bicep"
 ATTEMPTS = 20  # the platform may need some minutes to index functions, and the host some to make its key
 
 

@@ -1,6 +1,6 @@
 """Writes down existing source accounts as main.bicep takes them, with the Event Grid topic that each may have already.
 
-    export DEPLOY_SOURCES="$(python3 infra/find_sources.py ACCOUNT_ID …)"
+    export DEPLOY_SOURCES="$(python3 infra/scripts/find_sources.py ACCOUNT_ID …)"
 
 There can be one system topic for an account, and others (Microsoft Defender, for one) may have made it: it has to be
 found and used. Under azd, `azd env set DEPLOY_SOURCE_IDS "ID ID"` names the accounts, and the hook runs this by itself

@@ -34,7 +34,7 @@ var alerts = [
     name: 'lag'
     severity: 2
     window: 'PT15M'
-    query: loadTextContent('queries/lag.kql')
+    query: loadTextContent('../queries/lag.kql')
     threshold: lagSeconds
     text: 'Flows reach the hub too late.'
   }
@@ -42,7 +42,7 @@ var alerts = [
     name: 'quarantine'
     severity: 3
     window: 'PT15M'
-    query: loadTextContent('queries/quarantine.kql')
+    query: loadTextContent('../queries/quarantine.kql')
     threshold: quarantined
     text: 'Records could not be decoded and are in quarantine.'
   }
@@ -50,7 +50,7 @@ var alerts = [
     name: 'poison'
     severity: 2
     window: 'PT15M'
-    query: loadTextContent('queries/poison.kql')
+    query: loadTextContent('../queries/poison.kql')
     threshold: poisoned
     text: 'Messages failed for good; the sweep forwards what they announced.'
   }
@@ -58,7 +58,7 @@ var alerts = [
     name: 'throttling'
     severity: 3
     window: 'PT15M'
-    query: loadTextContent('queries/throttling.kql')
+    query: loadTextContent('../queries/throttling.kql')
     threshold: throttled
     text: 'The hub is busy and slows the forwarding down.'
   }
@@ -66,7 +66,7 @@ var alerts = [
     name: 'failures'
     severity: 2
     window: 'PT15M'
-    query: loadTextContent('queries/failures.kql')
+    query: loadTextContent('../queries/failures.kql')
     threshold: failures
     text: 'Executions or runs failed.'
   }
@@ -74,7 +74,7 @@ var alerts = [
     name: 'sweep'
     severity: 2
     window: 'PT1H'
-    query: loadTextContent('queries/sweep.kql')
+    query: loadTextContent('../queries/sweep.kql')
     threshold: unfinishedSweeps
     text: 'Sweeps leave blobs to the next one, again and again.'
   }
@@ -82,7 +82,7 @@ var alerts = [
     name: 'silence'
     severity: 1
     window: 'PT${silentMinutes}M'
-    query: loadTextContent('queries/silence.kql')
+    query: loadTextContent('../queries/silence.kql')
     threshold: 0
     text: 'No sweep has ended: the app does not run, or does not log.'
   }
@@ -90,7 +90,7 @@ var alerts = [
     name: 'silent sources'
     severity: 2
     window: 'PT15M'
-    query: loadTextContent('queries/silentSources.kql')
+    query: loadTextContent('../queries/silentSources.kql')
     threshold: silentSources
     text: 'A source container has got no flow logs for longer than FLOWLOG_SILENT_MINUTES.'
   }

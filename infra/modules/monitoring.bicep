@@ -83,7 +83,7 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
   properties: {
     category: 'workbook'
     displayName: 'Flow logs to Event Hubs'
-    serializedData: replace(loadTextContent('workbook.json'), 'INSIGHTS_ID', insights.id)
+    serializedData: replace(loadTextContent('../workbook.json'), 'INSIGHTS_ID', insights.id)
     sourceId: insights.id
     version: 'Notebook/1.0'
   }
