@@ -1,121 +1,134 @@
-// The app: its identity, that one's roles in this resource group, its settings, and the Functions app itself.
+// The app: its identity, that one's roles, its settings, and the Functions app itself.
+
+import {
+  forwardingType
+  identityType
+  instanceMemoryType
+  privateLinkType
+  tagsType
+  triggerSourceType
+  watchedSourceType
+} from '../types.bicep'
 
 @description('Start of the names.')
 param prefix string
-@description('Names of the resources; see main.bicep.')
-param names object
 @description('Region.')
 param location string
 @description('Tags.')
-param tags object
-@description('Source accounts: connection, accountId.')
-param sources array
-@description('Containers to watch in each.')
-param containers array
-@description('How the app hears of appends: EventGrid, StorageQueue or Sweep.')
-param triggerSource string
+param tags tagsType
+@description('Name of the app.')
+param appName string
+@description('Name of an identity that is made.')
+param identityName string
+@description('Existing identity. Left out: one is made.')
+param existingIdentity identityType?
+@description('Storage account of the Functions host.')
+param hostAccountName string
+@description('Storage account for checkpoints and quarantine.')
+param stateAccountName string
+@description('Event Hubs namespace.')
+param eventHubNamespaceName string
 @description('Name of the hub.')
 param hubName string
-@description('FLOWLOG_ settings in place of the app\'s defaults: name to value.')
-param forwarding object
-@description('Endpoints: hostBlob, hostQueue, hostTable, stateBlob.')
-param endpoints object
 @description('Name of Application Insights.')
 param insightsName string
 @description('Connection string of Application Insights.')
 param insightsConnectionString string
-@description('Memory of an instance in MB: 512, 2048 or 4096.')
-param instanceMemoryMB int
+@description('Source accounts.')
+param sources watchedSourceType[]
+@description('Containers to watch in each.')
+param containers string[]
+@description('How the app learns of appends.')
+param triggerSource triggerSourceType
+@description('FLOWLOG_ settings in place of the app\'s defaults.')
+param forwarding forwardingType
+@description('Memory of an instance.')
+param instanceMemoryMB instanceMemoryType
 @description('Instances at most.')
 param maximumInstances int
-@description('Python processes in an instance.')
-param workerProcesses int
-@description('Whether the app is in a virtual network and closed to public callers.')
-param isPrivate bool
-@description('Subnet of the app. Empty: none.')
+@description('Subnet of a private app. Empty: the app is not in a network.')
 param appSubnetId string
-@description('Subnet of the app\'s private endpoint.')
-param endpointSubnetId string
-@description('Private DNS zone of the app\'s private endpoint; empty: no record.')
-param sitesZoneId string
+@description('Where the app\'s private endpoint goes. Left out: the app is public.')
+param privateLink privateLinkType?
 @description('IPv4 ranges that code may be deployed from where the app is private.')
-param deploymentIpRanges array
+param deploymentIpRanges string[]
 @description('Whether only Event Grid may call a public app.')
 param restrictInbound bool
 
-resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
-  name: names.identity
+var makesIdentity = existingIdentity == null
+
+resource made 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = if (makesIdentity) {
+  name: identityName
   location: location
   tags: tags
 }
 
-module roles 'roles.bicep' = {
-  name: 'roles-app'
+var identityId = makesIdentity ? made.id : existingIdentity!.id
+var principalId = makesIdentity ? made!.properties.principalId : existingIdentity!.principalId
+var clientId = makesIdentity ? made!.properties.clientId : existingIdentity!.clientId
+
+module roles 'appRoles.bicep' = {
   params: {
-    appPrincipalId: identity.properties.principalId
-    hostAccountName: names.hostAccount
-    stateAccountName: names.stateAccount
-    eventHubNamespaceName: names.eventHubNamespace
+    // The name of a role assignment keeps the principal's id: see appRoles.bicep.
+    #disable-next-line what-if-short-circuiting
+    appPrincipalId: principalId
+    hostAccountName: hostAccountName
+    stateAccountName: stateAccountName
+    eventHubNamespaceName: eventHubNamespaceName
     eventHubName: hubName
     insightsName: insightsName
+    sources: sources
+    containers: containers
   }
 }
 
-var sourceEndpoints = [for source in sources: {
-  connection: source.connection
-  blobEndpoint: 'https://${last(split(source.accountId, '/'))}.blob.${environment().suffixes.storage}/'
-}]
-
 module settings 'appSettings.bicep' = {
-  name: 'app-settings'
   params: {
-    clientId: identity.properties.clientId
-    sources: sourceEndpoints
+    clientId: clientId
+    sources: sources
     containers: containers
     triggerSource: triggerSource
-    eventHubHost: '${names.eventHubNamespace}.servicebus.windows.net'
+    hostAccountName: hostAccountName
+    stateAccountName: stateAccountName
+    eventHubNamespaceName: eventHubNamespaceName
     hubName: hubName
-    endpoints: endpoints
     insightsConnectionString: insightsConnectionString
-    workerProcesses: workerProcesses
     forwarding: forwarding
   }
 }
 
 module app 'functionApp.bicep' = {
-  name: 'function-app'
   params: {
-    name: names.app
+    name: appName
     planName: '${prefix}-plan'
     location: location
     tags: tags
-    identityId: identity.id
+    identityId: identityId
     settings: settings.outputs.settings
-    packageUrl: '${endpoints.hostBlob}app-package'
+    packageUrl: 'https://${hostAccountName}.blob.${environment().suffixes.storage}/app-package'
     instanceMemoryMB: instanceMemoryMB
     maximumInstances: maximumInstances
     usesWebHook: triggerSource == 'EventGrid'
-    isPrivate: isPrivate
+    isPrivate: privateLink != null
     subnetId: appSubnetId
     deploymentIpRanges: deploymentIpRanges
     restrictInbound: restrictInbound
   }
-  // The host reads its account, and the app its state, as soon as they start.
+  // The host reads its account, and the app its state and its sources, as soon as they start.
   dependsOn: [roles]
 }
 
-module endpoint 'privateEndpoint.bicep' = if (isPrivate) {
-  name: 'endpoint-app'
+module endpoint 'privateEndpoint.bicep' = if (privateLink != null) {
   params: {
     name: '${prefix}-app'
     location: location
     tags: tags
-    subnetId: endpointSubnetId
-    targetId: app.outputs.id
+    subnetId: privateLink.?subnetId ?? ''
+    targetId: resourceId('Microsoft.Web/sites', appName)
     groupId: 'sites'
-    zoneId: sitesZoneId
+    zoneId: privateLink.?zoneIds.?sites ?? ''
   }
+  dependsOn: [app]
 }
 
-output name string = app.outputs.name
-output principalId string = identity.properties.principalId
+output principalId string = principalId

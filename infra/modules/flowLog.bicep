@@ -1,5 +1,7 @@
 // One virtual network flow log. It belongs to the region's Network Watcher, so this is deployed to that one's group.
 
+import { tagsType } from '../types.bicep'
+
 @description('Name of the region\'s Network Watcher.')
 param networkWatcherName string
 @description('Name of the flow log.')
@@ -7,7 +9,7 @@ param name string
 @description('Region.')
 param location string
 @description('Tags.')
-param tags object
+param tags tagsType
 @description('Id of what is logged: a virtual network, subnet or network interface.')
 param targetId string
 @description('Id of the account that the log is written to.')
@@ -17,12 +19,12 @@ param identityId string
 @description('Days after which Network Watcher deletes the log. 0: never.')
 param retentionDays int
 
-resource watcher 'Microsoft.Network/networkWatchers@2024-05-01' existing = {
+resource watcher 'Microsoft.Network/networkWatchers@2026-03-01' existing = {
   name: networkWatcherName
 }
 
-// 2025-07-01: an identity of its own, without which it writes with the account's keys.
-resource flowLog 'Microsoft.Network/networkWatchers/flowLogs@2025-07-01' = {
+// An identity of its own, without which it writes with the account's keys.
+resource flowLog 'Microsoft.Network/networkWatchers/flowLogs@2026-03-01' = {
   // checkov:skip=CKV_AZURE_12: how long logs are kept is a parameter; they are forwarded within minutes
   parent: watcher
   name: name

@@ -1,5 +1,7 @@
 // The Functions app on a Flex Consumption plan of its own.
 
+import { instanceMemoryType, settingType, tagsType } from '../types.bicep'
+
 @description('Name of the app.')
 param name string
 @description('Name of the plan.')
@@ -7,15 +9,15 @@ param planName string
 @description('Region.')
 param location string
 @description('Tags.')
-param tags object
+param tags tagsType
 @description('Id of the user-assigned identity that the app and its deployments use.')
 param identityId string
 @description('App settings: name and value.')
-param settings array
+param settings settingType[]
 @description('URL of the blob container that holds the package of the code.')
 param packageUrl string
-@description('Memory of an instance in MB: 512, 2048 or 4096, with a quarter of a core, one core or two cores.')
-param instanceMemoryMB int
+@description('Memory of an instance.')
+param instanceMemoryMB instanceMemoryType
 @description('Instances at most: 40 to 1,000.')
 param maximumInstances int
 @description('Whether events come by web hook: then one instance is always ready, and Event Grid is let in.')
@@ -25,11 +27,11 @@ param isPrivate bool
 @description('Subnet of the app, delegated to Microsoft.App/environments. Empty: none.')
 param subnetId string
 @description('IPv4 ranges that code may be deployed from where the app is private. Empty: only from within the network.')
-param deploymentIpRanges array
+param deploymentIpRanges string[]
 @description('Whether only Event Grid may call a public app, and nobody where no web hook is used.')
 param restrictInbound bool
 
-resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   // checkov:skip=CKV_AZURE_225: zones would ask for two always-ready instances; what an outage delays, the sweep forwards
   name: planName
   location: location
@@ -39,18 +41,22 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   properties: { reserved: true }
 }
 
-var eventGridRules = usesWebHook ? [
-  { name: 'event-grid', priority: 100, action: 'Allow', tag: 'ServiceTag', ipAddress: 'AzureEventGrid' }
-] : []
-var deploymentRules = [for (range, i) in deploymentIpRanges: {
-  name: 'deployment-${i}'
-  priority: 100 + i
-  action: 'Allow'
-  ipAddress: range
-}]
+var eventGridRules = usesWebHook
+  ? [
+      { name: 'event-grid', priority: 100, action: 'Allow', tag: 'ServiceTag', ipAddress: 'AzureEventGrid' }
+    ]
+  : []
+var deploymentRules = [
+  for (range, i) in deploymentIpRanges: {
+    name: 'deployment-${i}'
+    priority: 100 + i
+    action: 'Allow'
+    ipAddress: range
+  }
+]
 var hasPublicEndpoint = !isPrivate || !empty(deploymentIpRanges)
 
-resource app 'Microsoft.Web/sites@2024-11-01' = {
+resource app 'Microsoft.Web/sites@2025-03-01' = {
   // checkov:skip=CKV_AZURE_212: instances are added and removed by the platform as events come
   // checkov:skip=CKV_AZURE_213: there is nothing to ask over HTTP; the alert "silence" tells whether the app lives
   // checkov:skip=CKV_AZURE_17: Event Grid, the only caller, has no client certificate
@@ -100,17 +106,14 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
 }
 
 // Deployments prove themselves by Entra ID; passwords for publishing are off.
-resource ftpPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+resource ftpPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
   name: 'ftp'
   properties: { allow: false }
 }
 
-resource scmPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+resource scmPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
   name: 'scm'
   properties: { allow: false }
 }
-
-output id string = app.id
-output name string = app.name

@@ -5,13 +5,13 @@ param stateAccountName string
 @description('Host name of the Event Hubs namespace and name of the hub, with a slash between: what checkpoints belong to.')
 param destination string
 @description('Names of the source accounts.')
-param sourceAccountNames array
+param sourceAccountNames string[]
 @description('Days after which an item of the quarantine is deleted.')
 param quarantineDays int
 @description('Days after its last commit at which a checkpoint is deleted. 0: never.')
 param checkpointDays int
 
-resource account 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
+resource account 'Microsoft.Storage/storageAccounts@2026-06-01' existing = {
   name: stateAccountName
 }
 
@@ -28,15 +28,17 @@ var quarantineRules = [
 ]
 
 // By source account: beside their checkpoints the container holds the time of the first run, which must stay.
-var checkpointRules = [for name in sourceAccountNames: {
-  name: 'checkpoints-${name}'
-  enabled: true
-  type: 'Lifecycle'
-  definition: {
-    filters: { blobTypes: ['blockBlob'], prefixMatch: ['flowlog-checkpoints/${destination}/${name}/'] }
-    actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: checkpointDays } } }
+var checkpointRules = [
+  for name in sourceAccountNames: {
+    name: 'checkpoints-${name}'
+    enabled: true
+    type: 'Lifecycle'
+    definition: {
+      filters: { blobTypes: ['blockBlob'], prefixMatch: ['flowlog-checkpoints/${destination}/${name}/'] }
+      actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: checkpointDays } } }
+    }
   }
-}]
+]
 
 // Replays have checkpoints of their own, beside those of the source accounts.
 var replayRules = [
@@ -51,7 +53,7 @@ var replayRules = [
   }
 ]
 
-resource policy 'Microsoft.Storage/storageAccounts/managementPolicies@2024-01-01' = {
+resource policy 'Microsoft.Storage/storageAccounts/managementPolicies@2026-06-01' = {
   parent: account
   name: 'default'
   properties: {

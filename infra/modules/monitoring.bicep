@@ -1,37 +1,43 @@
 // Application Insights on a workspace, fed with the app's identity only, and what is made of its logs.
 
+import { tagsType, thresholdsType } from '../types.bicep'
+
 @description('Start of the names.')
 param prefix string
 @description('Region.')
 param location string
 @description('Tags.')
-param tags object
+param tags tagsType
+@description('Name of Application Insights.')
+param insightsName string
+@description('Name of a workspace that is made.')
+param workspaceName string
 @description('Existing workspace. Empty: one is made.')
 param existingWorkspaceId string
-@description('Days that a workspace that is made keeps its logs: 30 to 730.')
-param retentionDays int
-@description('Existing action groups that alerts call.')
-param actionGroupIds array
-@description('Addresses that alerts are mailed to; an action group is made for them.')
-param alertEmails array
-@description('Thresholds of the alerts on logs; see alerts.bicep.')
-param thresholds object
+@description('Name of the action group that is made for addresses.')
+param mailGroupName string
+@description('Addresses that alerts are mailed to.')
+param alertEmails string[]
+@description('Action groups that alerts call, the one for addresses among them.')
+param actionGroupIds string[]
+@description('Thresholds of alerts in place of the defaults.')
+param thresholds thresholdsType
 
 var makesWorkspace = empty(existingWorkspaceId)
 
-resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = if (makesWorkspace) {
-  name: '${prefix}-logs'
+resource workspace 'Microsoft.OperationalInsights/workspaces@2026-03-01' = if (makesWorkspace) {
+  name: workspaceName
   location: location
   tags: tags
   properties: {
     sku: { name: 'PerGB2018' }
-    retentionInDays: retentionDays
+    retentionInDays: 30
     features: { disableLocalAuth: true }
   }
 }
 
 resource insights 'Microsoft.Insights/components@2020-02-02' = {
-  name: '${prefix}-insights'
+  name: insightsName
   location: location
   tags: tags
   kind: 'web'
@@ -44,7 +50,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
 }
 
 resource mails 'Microsoft.Insights/actionGroups@2023-01-01' = if (!empty(alertEmails)) {
-  name: '${prefix}-mails'
+  name: mailGroupName
   location: 'global'
   tags: tags
   properties: {
@@ -54,25 +60,16 @@ resource mails 'Microsoft.Insights/actionGroups@2023-01-01' = if (!empty(alertEm
   }
 }
 
-var callees = concat(actionGroupIds, empty(alertEmails) ? [] : [mails.id])
-
 module alerts 'alerts.bicep' = {
-  name: 'alerts'
   params: {
     prefix: prefix
     location: location
     tags: tags
     insightsId: insights.id
-    actionGroupIds: callees
-    lagSeconds: thresholds.lagSeconds
-    quarantined: thresholds.quarantined
-    poisoned: thresholds.poisoned
-    throttled: thresholds.throttled
-    failures: thresholds.failures
-    unfinishedSweeps: thresholds.unfinishedSweeps
-    silentMinutes: thresholds.silentMinutes
-    silentSources: thresholds.silentSources
+    actionGroupIds: actionGroupIds
+    thresholds: thresholds
   }
+  dependsOn: [mails]
 }
 
 resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
@@ -89,7 +86,4 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
   }
 }
 
-output insightsName string = insights.name
 output connectionString string = insights.properties.ConnectionString
-output workspaceId string = makesWorkspace ? workspace.id : existingWorkspaceId
-output actionGroupIds array = callees

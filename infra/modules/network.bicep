@@ -1,36 +1,40 @@
 // The network of a private deployment: two subnets and the DNS zones. What the landing zone has is taken from it.
 
-@description('Start of the names.')
+import { networkType, tagsType } from '../types.bicep'
+
+@description('Name of a network that is made.')
+param name string
+@description('Start of the other names.')
 param prefix string
 @description('Region.')
 param location string
 @description('Tags.')
-param tags object
-@description('Addresses of the subnet that is made for the app: a /27 or larger.')
-param appSubnetRange string
-@description('Addresses of the subnet that is made for private endpoints: a /28 or larger.')
-param endpointSubnetRange string
-@description('Existing subnet for the app, delegated to Microsoft.App/environments. Empty: a network with both subnets is made.')
-param appSubnetId string
-@description('Existing subnet for private endpoints. Goes with appSubnetId.')
-param endpointSubnetId string
-@description('Existing private DNS zones by sub-resource: blob, queue, table, namespace, sites. Those left out are made.')
-param zoneIds object
-@description('Whether policies of the landing zone make the DNS records: then no zone is made or used.')
-param zonesByPolicy bool
+param tags tagsType
+@description('What the landing zone has, and addresses of what is made.')
+param network networkType
 
-var makesNetwork = empty(appSubnetId)
-var networkId = makesNetwork ? network.id : split(appSubnetId, '/subnets/')[0]
+// Those of the public cloud, in letters: what environment() says of it is not known to a snapshot.
+@export()
+@description('Names of the private DNS zones, by sub-resource.')
 var zoneNames = {
-  blob: 'privatelink.blob.${environment().suffixes.storage}'
-  queue: 'privatelink.queue.${environment().suffixes.storage}'
-  table: 'privatelink.table.${environment().suffixes.storage}'
+  #disable-next-line no-hardcoded-env-urls
+  blob: 'privatelink.blob.core.windows.net'
+  #disable-next-line no-hardcoded-env-urls
+  queue: 'privatelink.queue.core.windows.net'
+  #disable-next-line no-hardcoded-env-urls
+  table: 'privatelink.table.core.windows.net'
   namespace: 'privatelink.servicebus.windows.net'
   sites: 'privatelink.azurewebsites.net'
 }
-var groupIds = ['blob', 'queue', 'table', 'namespace', 'sites']
 
-resource securityGroup 'Microsoft.Network/networkSecurityGroups@2024-05-01' = if (makesNetwork) {
+var makesNetwork = empty(network.?appSubnetId)
+var networkId = makesNetwork ? made.id : split(network.?appSubnetId ?? '', '/subnets/')[0]
+var appSubnetRange = network.?appSubnetRange ?? '10.20.0.0/26'
+var endpointSubnetRange = network.?endpointSubnetRange ?? '10.20.0.64/26'
+var zonesByPolicy = network.?zonesByPolicy ?? false
+var zonesToMake = filter(items(zoneNames), zone => !zonesByPolicy && !contains(network.?zoneIds ?? {}, zone.key))
+
+resource securityGroup 'Microsoft.Network/networkSecurityGroups@2026-03-01' = if (makesNetwork) {
   name: '${prefix}-nsg'
   location: location
   tags: tags
@@ -40,8 +44,8 @@ resource securityGroup 'Microsoft.Network/networkSecurityGroups@2024-05-01' = if
   }
 }
 
-resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = if (makesNetwork) {
-  name: '${prefix}-vnet'
+resource made 'Microsoft.Network/virtualNetworks@2026-03-01' = if (makesNetwork) {
+  name: name
   location: location
   tags: tags
   properties: {
@@ -66,32 +70,23 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = if (makesNetwo
   }
 }
 
-resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = [for groupId in groupIds: if (!zonesByPolicy && !contains(zoneIds, groupId)) {
-  name: zoneNames[groupId]
-  location: 'global'
-  tags: tags
-}]
-
-resource link 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [for (groupId, i) in groupIds: if (!zonesByPolicy && !contains(zoneIds, groupId)) {
-  parent: zone[i]
-  name: '${prefix}-vnet'
-  location: 'global'
-  tags: tags
-  properties: {
-    registrationEnabled: false
-    virtualNetwork: { id: networkId }
+resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = [
+  for each in zonesToMake: {
+    name: each.value
+    location: 'global'
+    tags: tags
   }
-}]
+]
 
-var madeZoneIds = {
-  blob: resourceId('Microsoft.Network/privateDnsZones', zoneNames.blob)
-  queue: resourceId('Microsoft.Network/privateDnsZones', zoneNames.queue)
-  table: resourceId('Microsoft.Network/privateDnsZones', zoneNames.table)
-  namespace: resourceId('Microsoft.Network/privateDnsZones', zoneNames.namespace)
-  sites: resourceId('Microsoft.Network/privateDnsZones', zoneNames.sites)
-}
-var noZoneIds = { blob: '', queue: '', table: '', namespace: '', sites: '' }
-
-output appSubnetId string = makesNetwork ? resourceId('Microsoft.Network/virtualNetworks/subnets', network.name, 'app') : appSubnetId
-output endpointSubnetId string = makesNetwork ? resourceId('Microsoft.Network/virtualNetworks/subnets', network.name, 'endpoints') : endpointSubnetId
-output zoneIds object = zonesByPolicy ? noZoneIds : union(madeZoneIds, zoneIds)
+resource link 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [
+  for (each, i) in zonesToMake: {
+    parent: zone[i]
+    name: '${prefix}-vnet'
+    location: 'global'
+    tags: tags
+    properties: {
+      registrationEnabled: false
+      virtualNetwork: { id: networkId }
+    }
+  }
+]

@@ -1,5 +1,7 @@
 // A new account for flow logs, without keys; and a flow log that writes to it with an identity of its own.
 
+import { flowLogType, storageSkuType, tagsType } from '../types.bicep'
+
 @description('Name of the account.')
 param accountName string
 @description('Start of the names.')
@@ -7,25 +9,23 @@ param prefix string
 @description('Region.')
 param location string
 @description('Tags.')
-param tags object
-@description('Redundancy: Standard_LRS or Standard_ZRS.')
-param storageSku string
+param tags tagsType
+@description('Redundancy.')
+param storageSku storageSkuType
 @description('Whether the public endpoint is closed to all but trusted services, of which Network Watcher is one.')
 param isPrivate bool
 @description('Whether a lock keeps the account from being deleted.')
 param lock bool
 @description('Workspace for logs.')
 param workspaceId string
-@description('The flow log; see main.bicep. Without targetId none is made.')
-param flowLog object
+@description('The flow log. Without targetId none is made.')
+param flowLog flowLogType
 @description('Days after which Network Watcher deletes the log. 0: never.')
 param retentionDays int
 
-var defaults = { targetId: '', networkWatcherName: 'NetworkWatcher_${location}', networkWatcherGroup: 'NetworkWatcherRG' }
-var wanted = union(defaults, flowLog)
+var targetId = flowLog.?targetId ?? ''
 
 module account 'storageAccount.bicep' = {
-  name: 'source-account'
   params: {
     name: accountName
     location: location
@@ -39,34 +39,35 @@ module account 'storageAccount.bicep' = {
   }
 }
 
-resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: '${prefix}-flow-log'
   location: location
   tags: tags
 }
 
-module roles 'roles.bicep' = {
-  name: 'roles-flow-log'
+module role 'flowLogRole.bicep' = {
   params: {
+    // The name of a role assignment keeps the principal's id: see appRoles.bicep.
+    #disable-next-line what-if-short-circuiting
     flowLogPrincipalId: identity.properties.principalId
-    sourceAccountName: account.outputs.name
+    sourceAccountName: accountName
   }
+  dependsOn: [account]
 }
 
-module log 'flowLog.bicep' = if (!empty(wanted.targetId)) {
-  name: 'flow-log-${prefix}'
-  scope: resourceGroup(wanted.networkWatcherGroup)
+module log 'flowLog.bicep' = if (!empty(targetId)) {
+  scope: resourceGroup(flowLog.?networkWatcherGroup ?? 'NetworkWatcherRG')
   params: {
-    networkWatcherName: wanted.networkWatcherName
-    name: '${prefix}-${last(split(wanted.targetId, '/'))}'
+    networkWatcherName: flowLog.?networkWatcherName ?? 'NetworkWatcher_${location}'
+    name: '${prefix}-${last(split(targetId, '/'))}'
     location: location
     tags: tags
-    targetId: wanted.targetId
-    accountId: account.outputs.id
+    targetId: targetId
+    accountId: resourceId('Microsoft.Storage/storageAccounts', accountName)
     identityId: identity.id
     retentionDays: retentionDays
   }
-  dependsOn: [roles]
+  dependsOn: [role]
 }
 
 output identityId string = identity.id

@@ -1,11 +1,13 @@
-// One private endpoint, with its DNS record where a zone is given.
+// One private endpoint, with its DNS record where a zone is named.
+
+import { tagsType } from '../types.bicep'
 
 @description('Name of the endpoint.')
 param name string
 @description('Region of the subnet.')
 param location string
 @description('Tags.')
-param tags object
+param tags tagsType
 @description('Subnet that the endpoint is in.')
 param subnetId string
 @description('Resource that the endpoint leads to.')
@@ -13,9 +15,9 @@ param targetId string
 @description('Sub-resource: blob, queue, table, namespace or sites.')
 param groupId string
 @description('Private DNS zone for its record. Empty: a policy of the landing zone makes the record.')
-param zoneId string = ''
+param zoneId string
 
-resource endpoint 'Microsoft.Network/privateEndpoints@2024-05-01' = {
+resource endpoint 'Microsoft.Network/privateEndpoints@2026-03-01' = {
   name: name
   location: location
   tags: tags
@@ -30,7 +32,7 @@ resource endpoint 'Microsoft.Network/privateEndpoints@2024-05-01' = {
   }
 }
 
-resource record 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01' = if (!empty(zoneId)) {
+resource record 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2026-03-01' = if (!empty(zoneId)) {
   parent: endpoint
   name: 'default'
   properties: {

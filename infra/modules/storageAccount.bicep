@@ -1,5 +1,7 @@
 // A storage account without keys: one each for the host, for the state, and for new flow logs.
 
+import { storageSkuType, tagsType } from '../types.bicep'
+
 @description('Name of the account: lower-case letters and digits.')
 @minLength(3)
 @maxLength(24)
@@ -7,13 +9,13 @@ param name string
 @description('Region.')
 param location string
 @description('Tags.')
-param tags object
-@description('Redundancy: Standard_LRS or Standard_ZRS.')
-param sku string
+param tags tagsType
+@description('Redundancy.')
+param sku storageSkuType
 @description('Names of the blob containers to make.')
-param containers array
+param containers string[]
 @description('Names of the queues to make.')
-param queues array = []
+param queues string[] = []
 @description('Whether the public endpoint is closed to all but trusted services.')
 param isPrivate bool
 @description('Whether a lock keeps the account from being deleted.')
@@ -21,8 +23,9 @@ param lock bool
 @description('Workspace for logs of failed and denied requests.')
 param workspaceId string
 
-resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
+resource account 'Microsoft.Storage/storageAccounts@2026-06-01' = {
   // checkov:skip=CKV_AZURE_206: redundancy within the region is a parameter; across regions it gains nothing, since the flow logs are in this one
+  // checkov:skip=CKV_AZURE_59: isPrivate closes the public endpoint; without it the app has no other way in
   // checkov:skip=CKV_AZURE_35: without private networking the app and Event Grid come from addresses that are not known beforehand
   name: name
   location: location
@@ -55,7 +58,7 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   }
 }
 
-resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2024-01-01' = {
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-06-01' = {
   parent: account
   name: 'default'
   properties: {
@@ -67,21 +70,25 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2024-01-01' = {
   }
 }
 
-resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2024-01-01' = [for containerName in containers: {
-  parent: blobs
-  name: containerName
-  properties: { publicAccess: 'None' }
-}]
+resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-06-01' = [
+  for containerName in containers: {
+    parent: blobs
+    name: containerName
+    properties: { publicAccess: 'None' }
+  }
+]
 
-resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2024-01-01' = if (!empty(queues)) {
+resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2026-06-01' = if (!empty(queues)) {
   parent: account
   name: 'default'
 }
 
-resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2024-01-01' = [for queueName in queues: {
-  parent: queueService
-  name: queueName
-}]
+resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2026-06-01' = [
+  for queueName in queues: {
+    parent: queueService
+    name: queueName
+  }
+]
 
 resource accountLock 'Microsoft.Authorization/locks@2020-05-01' = if (lock) {
   scope: account
@@ -89,7 +96,8 @@ resource accountLock 'Microsoft.Authorization/locks@2020-05-01' = if (lock) {
   properties: { level: 'CanNotDelete', notes: 'Holds what the flow-log forwarder needs to go on where it stopped.' }
 }
 
-// No stable version of this type exists.
+// No stable version of this type has workspaces and categories.
+#disable-next-line use-recent-api-versions
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: blobs
   name: 'flowlog'
@@ -99,9 +107,3 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
     logs: [{ category: 'StorageDelete', enabled: true }]
   }
 }
-
-output id string = account.id
-output name string = account.name
-output blobEndpoint string = account.properties.primaryEndpoints.blob
-output queueEndpoint string = account.properties.primaryEndpoints.queue
-output tableEndpoint string = account.properties.primaryEndpoints.table

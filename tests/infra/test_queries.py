@@ -95,9 +95,3 @@ def test_every_chart_that_operations_asks_for_is_in_the_workbook() -> None:
     for wanted in ("flows per minute", "bytes", "lag", "allowed and denied", "by rule", "quarantine", "sweep"):
         assert wanted in names
     assert all(chart["timeContextFromParameter"] == "range" for chart in charts())
-
-
-def test_every_alert_has_its_query_and_every_query_its_alert() -> None:
-    used = re.findall(r"loadTextContent\('queries/(\w+\.kql)'\)", (INFRA / "alerts.bicep").read_text(encoding="utf-8"))
-
-    assert sorted(used) == sorted(path.name for path in (INFRA / "queries").iterdir())
