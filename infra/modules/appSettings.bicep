@@ -29,6 +29,9 @@ var hostQueueUri = 'https://${hostAccountName}.queue.${storage}/'
 var fixed = [
   { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insightsConnectionString }
   { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${clientId};Authorization=AAD' }
+  // Beside the URIs: without the name some of the host's parts start before they have a client. They build addresses
+  // from it that are right in the public cloud, which is the one that these templates are for.
+  { name: 'AzureWebJobsStorage__accountName', value: hostAccountName }
   { name: 'AzureWebJobsStorage__blobServiceUri', value: 'https://${hostAccountName}.blob.${storage}/' }
   { name: 'AzureWebJobsStorage__queueServiceUri', value: hostQueueUri }
   { name: 'AzureWebJobsStorage__tableServiceUri', value: 'https://${hostAccountName}.table.${storage}/' }
@@ -45,7 +48,7 @@ var fixed = [
   { name: 'FLOWLOG_SOURCES', value: join(map(sources, source => source.connection), ',') }
   { name: 'FLOWLOG_CONTAINERS', value: join(containers, ',') }
   { name: 'FLOWLOG_TRIGGER_SOURCE', value: triggerSource }
-  // As many as host.json lets run at once (maxDegreeOfParallelism): executions that overlap are paid for once.
+  // As many as host.json lets run at once, of blobs and of messages: executions that overlap are paid for once.
   { name: 'PYTHON_THREADPOOL_THREAD_COUNT', value: '16' }
 ]
 

@@ -1,4 +1,4 @@
-"""What is left to do once the code is deployed: see that its functions are there, and subscribe to events by web hook.
+"""What is left to do once the code is deployed: check its settings and functions, and subscribe to events by web hook.
 
 After `azd deploy` it runs by itself. By hand:
 
@@ -65,6 +65,21 @@ def expected_functions(trigger_source: str, connections: list[str], containers: 
     return forwarding[trigger_source] | {"sweep"}
 
 
+def check_host_account(group: str, app: str) -> None:
+    """See that no empty AzureWebJobsStorage hides the settings of the host's own account, which begin with its name.
+
+    A deployment has at times made it anew (azure-functions-host#11636).
+    """
+    query = "[?name=='AzureWebJobsStorage' && value==''].name"
+    found = json.loads(az("functionapp", "config", "appsettings", "list", "-g", group, "-n", app, "--query", query))
+    if found:
+        raise StepError(
+            f"{app} has an empty setting AzureWebJobsStorage beside AzureWebJobsStorage__blobServiceUri, so that the "
+            f"host may not find its account. Delete it (az functionapp config appsettings delete -g {group} -n {app} "
+            "--setting-names AzureWebJobsStorage) and run this again."
+        )
+
+
 def check_functions(group: str, app: str, expected: set[str], pause: float) -> None:
     """Compare the functions that the platform has indexed with the expected ones.
 
@@ -116,6 +131,47 @@ def subscribe(group: str, values: dict[str, Any], pause: float) -> None:
     print(f"Event Grid calls the app for {count} containers.")
 
 
+def check_subscriptions(group: str, values: dict[str, Any], functions: set[str]) -> None:
+    """Compare the functions that event subscriptions call with those that there are.
+
+    The web hook answers 202 and drops the event where there is no such function, or its name lacks the prefix: nobody
+    would notice. Only the answers to comparisons are asked for, since the URL holds the key.
+    """
+    app = values["appName"]
+    host = json.loads(az("functionapp", "show", "-g", group, "-n", app, "--query", "defaultHostName"))
+    names = sorted(functions)
+    calls = ", ".join(_is_called(name) for name in names)
+    called: set[str] = set()
+    astray = []
+    for source in values["sources"]:
+        topic = ["-g", source["resourceGroup"], "--system-topic-name", source["topicName"]]
+        topic += ["--subscription", source["subscriptionId"]]
+        ours = f"[?starts_with(destination.endpointBaseUrl || '', 'https://{host}/')].name"
+        command = ["eventgrid", "system-topic", "event-subscription"]
+        for subscription in json.loads(az(*command, "list", *topic, "--query", ours)):
+            full = ["--include-full-endpoint-url", "true", "--query", f"[{calls}]"]
+            answers = json.loads(az(*command, "show", *topic, "-n", subscription, *full))
+            found = {names[index] for index, answer in enumerate(answers) if answer}
+            called |= found
+            if not found:
+                astray.append(f"{subscription} of the topic {source['topicName']}")
+    if astray:
+        raise StepError(
+            f"These event subscriptions call a function that {app} does not have, and their events are lost: "
+            f"{'; '.join(astray)}. Delete those that this deployment did not make, and run this again."
+        )
+    missing = sorted(functions - called - {"sweep"})
+    if missing:
+        raise StepError(f"No event subscription calls {', '.join(missing)}. Run this again.")
+    print(f"Each of the app's {len(called)} blob functions is called by an event subscription.")
+
+
+def _is_called(function: str) -> str:
+    """Write the question whether a URL calls a function, which may be its last parameter, for ``--query``."""
+    url, parameter = "destination.endpointUrl", f"functionName=Host.Functions.{function}"
+    return f"contains({url}, '{parameter}&') || ends_with({url}, '{parameter}')"
+
+
 def main() -> int:
     """Do it; 0: done, 1: a step failed."""
     parser = argparse.ArgumentParser(description="Check the functions, and subscribe to events by web hook.")
@@ -129,9 +185,11 @@ def main() -> int:
         values = deployed(options.resource_group, options.deployment)
         connections = [source["connection"] for source in values["sources"]]
         expected = expected_functions(values["triggerSource"], connections, values["containers"])
+        check_host_account(options.resource_group, values["appName"])
         check_functions(options.resource_group, values["appName"], expected, options.pause)
         if values["triggerSource"] == "EventGrid":
             subscribe(options.resource_group, values, options.pause)
+            check_subscriptions(options.resource_group, values, expected)
     except StepError as error:
         print(error, file=sys.stderr)
         return 1

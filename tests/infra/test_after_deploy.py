@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,11 @@ CONTAINERS = ["insights-logs-networksecuritygroupflowevent", "insights-logs-flow
 FUNCTIONS = [f"forward_FlowLogStorage_{container}" for container in CONTAINERS] + ["sweep"]
 LIST = ["functionapp", "function", "list"]
 CREATE = ["deployment", "group", "create"]
+SETTINGS = ["functionapp", "config", "appsettings", "list"]
+SHOW_APP = ["functionapp", "show"]
+SUBSCRIPTIONS = ["eventgrid", "system-topic", "event-subscription", "list"]
+SHOW = ["eventgrid", "system-topic", "event-subscription", "show"]
+NAMES = [f"flow-{container}" for container in CONTAINERS]
 
 
 def values(trigger_source: str = "EventGrid") -> dict[str, Any]:
@@ -32,7 +38,22 @@ def values(trigger_source: str = "EventGrid") -> dict[str, Any]:
     }
 
 
+def calling(*functions: str) -> tuple[list[str], int, Any]:
+    """Answer which of the app's functions a subscription calls."""
+    return SHOW, 0, [name in functions for name in sorted(FUNCTIONS)]
+
+
+ALL_IS_WELL: list[tuple[list[str], int, Any]] = [
+    (SETTINGS, 0, []),
+    (SHOW_APP, 0, '"flow-app.azurewebsites.net"'),
+    (SUBSCRIPTIONS, 0, NAMES),
+    *((["-n", name, *SHOW], 0, calling(function)[2]) for name, function in zip(NAMES, FUNCTIONS, strict=False)),
+]
+"""Answers about the settings and the subscriptions; those that stand before them come first."""
+
+
 def after_deploy(folder: Path, answers: list[tuple[list[str], int, Any]], trigger_source: str = "EventGrid") -> Ran:
+    answers = [*answers, *ALL_IS_WELL]
     output = json.dumps(values(trigger_source))
     arguments = ("--resource-group", "app", "--pause", "0")
     return run(folder, "after_deploy.py", *arguments, answers=answers, AFTER_DEPLOY=output)
@@ -43,8 +64,9 @@ def test_phase_2_is_deployed_once_the_functions_are_there(tmp_path: Path) -> Non
     ran = after_deploy(tmp_path, [(LIST, 0, []), (LIST, 0, indexed), (CREATE, 0, '"Succeeded"')])
 
     assert ran.status == 0, ran.errors
-    assert [call[1:4] for call in ran.calls] == [LIST, LIST, CREATE]
-    call = ran.calls[-1]
+    steps = [call[1 : call.index(next(word for word in call if word.startswith("-")))] for call in ran.calls]
+    assert steps == [SETTINGS, LIST, LIST, CREATE, SHOW_APP, SUBSCRIPTIONS, SHOW, SHOW]
+    call = ran.calls[steps.index(CREATE)]
     assert call[call.index("--template-file") + 1] == str(INFRA / "eventSubscriptions.bicep")
     parameters = {name: each["value"] for name, each in json.loads(call[-1])["parameters"].items()}
     assert parameters == {name: value for name, value in values().items() if name != "triggerSource"}
@@ -54,6 +76,40 @@ def test_no_key_is_asked_for_or_handed_over(tmp_path: Path) -> None:
     ran = after_deploy(tmp_path, [(LIST, 0, [f"flow-app/{name}" for name in FUNCTIONS]), (CREATE, 0, "")])
 
     assert not any("key" in word.lower() for call in ran.calls for word in call)
+    queries = [call[call.index("--query") + 1] for call in ran.calls if "--include-full-endpoint-url" in call]
+    assert len(queries) == len(NAMES)
+    # The URL holds the key: what is asked for is whether it contains a function's name.
+    question = r"(contains|ends_with)\(destination\.endpointUrl, '[^']+'\)"
+    assert all(re.fullmatch(rf"\[{question}((, | \|\| ){question})*\]", query) for query in queries)
+
+
+def test_a_subscription_to_a_function_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    indexed = [f"flow-app/{name}" for name in FUNCTIONS]
+    answers = [
+        (LIST, 0, indexed),
+        (CREATE, 0, ""),
+        (SUBSCRIPTIONS, 0, [*NAMES, "by-hand"]),
+        (["-n", "by-hand", *SHOW], 0, calling()[2]),
+    ]
+    ran = after_deploy(tmp_path, answers)
+
+    assert ran.status == 1
+    assert "by-hand of the topic topic" in ran.errors
+
+
+def test_a_function_that_no_subscription_calls_is_a_fault(tmp_path: Path) -> None:
+    indexed = [f"flow-app/{name}" for name in FUNCTIONS]
+    ran = after_deploy(tmp_path, [(LIST, 0, indexed), (CREATE, 0, ""), (SUBSCRIPTIONS, 0, NAMES[:1])])
+
+    assert (ran.status, f"No event subscription calls {FUNCTIONS[1]}." in ran.errors) == (1, True)
+
+
+def test_an_empty_setting_of_the_hosts_account_is_a_fault_with_its_remedy(tmp_path: Path) -> None:
+    ran = after_deploy(tmp_path, [(SETTINGS, 0, ["AzureWebJobsStorage"])])
+
+    assert ran.status == 1
+    assert "appsettings delete -g app -n flow-app --setting-names AzureWebJobsStorage" in ran.errors
+    assert len(ran.calls) == 1
 
 
 def test_a_phase_2_that_fails_is_tried_again(tmp_path: Path) -> None:
@@ -91,13 +147,13 @@ def test_without_the_web_hook_there_is_no_phase_2(tmp_path: Path, trigger_source
     ran = after_deploy(tmp_path, [(LIST, 0, [f"flow-app/{name}" for name in expected])], trigger_source)
 
     assert ran.status == 0, ran.errors
-    assert [call[1:4] for call in ran.calls] == [LIST]
+    assert not any(call[1:4] == CREATE or "eventgrid" in call for call in ran.calls)
 
 
 def test_a_deployment_that_is_named_is_asked_for_what_it_put_out(tmp_path: Path) -> None:
     # Resource Manager gives the name of an output back with letters in the other case.
     outputs = {"afteR_DEPLOY": {"type": "String", "value": json.dumps(values("Sweep"))}}
-    answers = [(["deployment", "group", "show", "flow"], 0, outputs), (LIST, 0, ["flow-app/sweep"])]
+    answers = [(["deployment", "group", "show", "flow"], 0, outputs), (LIST, 0, ["flow-app/sweep"]), *ALL_IS_WELL]
 
     ran = run(
         tmp_path, "after_deploy.py", "--resource-group", "app", "--deployment", "flow", "--pause", "0", answers=answers

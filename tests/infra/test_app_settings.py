@@ -20,6 +20,7 @@ PLATFORM: Final[Mapping[str, str]] = {
     "APPLICATIONINSIGHTS_CONNECTION_STRING": "the host's telemetry: where to",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "the host's telemetry: as whom",
     "AzureWebJobsStorage__blobServiceUri": "the host's own account: keys, locks, code",
+    "AzureWebJobsStorage__accountName": "the host's own account: by name, in the public cloud",
     "AzureWebJobsStorage__queueServiceUri": "the host's own account: queues of triggers",
     "AzureWebJobsStorage__tableServiceUri": "the host's own account: diagnostic events",
     "AzureWebJobsStorage__credential": "the host's own account: as whom",
