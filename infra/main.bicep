@@ -53,7 +53,7 @@ param sources sourceType[] = []
 param newSourceAccount bool = empty(sources)
 @description('A flow log into the new account.')
 param flowLog flowLogType = {}
-@description('Containers to watch in each source account.')
+@description('Containers to watch in each source account. The first is that of network security groups, whose flow logs end on 30 September 2027; virtual networks log into the second.')
 param containers string[] = ['insights-logs-networksecuritygroupflowevent', 'insights-logs-flowlogflowevent']
 @description('Days that sources keep a flow log; checkpoints are kept a week longer. 0: for ever.')
 @minValue(0)
@@ -111,6 +111,7 @@ var watched watchedSourceType[] = [
     topicName: empty(source.?topicName) ? 'flowlog-${split(source.accountId, '/')[8]}' : source.topicName!
     makesTopic: empty(source.?topicName)
     ownerAssignsRoles: source.?ownerAssignsRoles ?? false
+    ownerApprovesEndpoint: source.?ownerApprovesEndpoint ?? false
   }
 ]
 

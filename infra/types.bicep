@@ -61,6 +61,8 @@ type sourceType = {
   topicName: string?
   @description('Whether the owner of the account deploys sourceRole.bicep, and this deployment assigns no role there.')
   ownerAssignsRoles: bool?
+  @description('Whether the owner of the account approves the private endpoint to it, which waits for that.')
+  ownerApprovesEndpoint: bool?
 }
 
 @export()
@@ -84,6 +86,8 @@ type watchedSourceType = {
   makesTopic: bool
   @description('Whether its owner assigns the app\'s role.')
   ownerAssignsRoles: bool
+  @description('Whether its owner approves the private endpoint.')
+  ownerApprovesEndpoint: bool
 }
 
 @export()
@@ -102,12 +106,16 @@ type subscribedSourceType = {
 @export()
 @description('A flow log into the new source account.')
 type flowLogType = {
-  @description('Id of what is logged: a virtual network, subnet or network interface. Empty: no flow log is made.')
+  @description('Id of what is logged: a virtual network, subnet or network interface. Empty: no flow log is made. Not a network security group: logs of these can\'t be made any more, and those there are end on 30 September 2027.')
   targetId: string?
   @description('The region\'s Network Watcher. Left out: NetworkWatcher_ and the region.')
   networkWatcherName: string?
   @description('Its resource group. Left out: NetworkWatcherRG.')
   networkWatcherGroup: string?
+  @description('Preview: which flows are logged at all, in Azure\'s filter language. Left out: all.')
+  enabledFilteringCriteria: string?
+  @description('Preview: which records are logged, such as B,E (begin and end). Left out: all.')
+  recordTypes: string?
 }
 
 @export()

@@ -98,6 +98,8 @@ resource rule 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       evaluationFrequency: 'PT5M'
       windowSize: alert.window
       autoMitigate: true
+      // The tables are there from the first log line on; a query over nothing is refused without this.
+      skipQueryValidation: true
       criteria: {
         allOf: [
           {

@@ -18,6 +18,10 @@ param accountId string
 param identityId string
 @description('Days after which Network Watcher deletes the log. 0: never.')
 param retentionDays int
+@description('Which flows are logged, in Azure\'s filter language. Left out: all.')
+param enabledFilteringCriteria string?
+@description('Which records are logged. Left out: all.')
+param recordTypes string?
 
 resource watcher 'Microsoft.Network/networkWatchers@2026-03-01' existing = {
   name: networkWatcherName
@@ -40,5 +44,7 @@ resource flowLog 'Microsoft.Network/networkWatchers/flowLogs@2026-03-01' = {
     retentionPolicy: { enabled: retentionDays > 0, days: retentionDays }
     storageId: accountId
     targetResourceId: targetId
+    enabledFilteringCriteria: enabledFilteringCriteria
+    recordTypes: recordTypes
   }
 }

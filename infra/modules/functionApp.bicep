@@ -90,9 +90,9 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         alwaysReady: usesWebHook ? [{ name: 'blob', instanceCount: 1 }] : []
       }
     }
+    // No ftpsState: Flex Consumption refuses it, and has no FTP.
     siteConfig: {
       appSettings: settings
-      ftpsState: 'Disabled'
       http20Enabled: true
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'

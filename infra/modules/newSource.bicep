@@ -66,6 +66,8 @@ module log 'flowLog.bicep' = if (!empty(targetId)) {
     accountId: resourceId('Microsoft.Storage/storageAccounts', accountName)
     identityId: identity.id
     retentionDays: retentionDays
+    enabledFilteringCriteria: flowLog.?enabledFilteringCriteria
+    recordTypes: flowLog.?recordTypes
   }
   dependsOn: [role]
 }

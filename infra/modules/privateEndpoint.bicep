@@ -16,6 +16,15 @@ param targetId string
 param groupId string
 @description('Private DNS zone for its record. Empty: a policy of the landing zone makes the record.')
 param zoneId string
+@description('Whether the owner of the resource has to approve the endpoint, which then waits for that.')
+param ownerApproves bool = false
+
+var connections = [
+  {
+    name: groupId
+    properties: { privateLinkServiceId: targetId, groupIds: [groupId] }
+  }
+]
 
 resource endpoint 'Microsoft.Network/privateEndpoints@2026-03-01' = {
   name: name
@@ -23,12 +32,9 @@ resource endpoint 'Microsoft.Network/privateEndpoints@2026-03-01' = {
   tags: tags
   properties: {
     subnet: { id: subnetId }
-    privateLinkServiceConnections: [
-      {
-        name: groupId
-        properties: { privateLinkServiceId: targetId, groupIds: [groupId] }
-      }
-    ]
+    // The first kind needs the right to approve, which only the owner of the resource has.
+    privateLinkServiceConnections: ownerApproves ? [] : connections
+    manualPrivateLinkServiceConnections: ownerApproves ? connections : []
   }
 }
 

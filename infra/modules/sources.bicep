@@ -84,6 +84,7 @@ module endpoints 'privateEndpoint.bicep' = [
       targetId: source.accountId
       groupId: 'blob'
       zoneId: privateLink.?zoneIds.?blob ?? ''
+      ownerApproves: source.ownerApprovesEndpoint
     }
   }
 ]

@@ -38,7 +38,14 @@ resource found 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = if (!mak
   name: topicName
 }
 
-var subscriptionNames = [for container in containers: take('${prefix}-${container}', 64)]
+// A topic of others may have subscriptions of others, which are not ours to watch. Azure shows names in capitals in some
+// metrics, so both spellings are asked for. Of our own topic every subscription counts, however it is spelled.
+var subscriptionNames = map(containers, container => take('${prefix}-${container}', 64))
+var ofOurSubscriptions = {
+  name: 'EventSubscriptionName'
+  operator: 'Include'
+  values: concat(subscriptionNames, map(subscriptionNames, name => toUpper(name)))
+}
 var alerts = [
   {
     name: 'dead letters'
@@ -78,7 +85,7 @@ resource alert 'Microsoft.Insights/metricAlerts@2026-01-01' = [
             name: each.name
             metricNamespace: 'Microsoft.EventGrid/systemTopics'
             metricName: each.metric
-            dimensions: [{ name: 'EventSubscriptionName', operator: 'Include', values: subscriptionNames }]
+            dimensions: makesTopic ? [] : [ofOurSubscriptions]
             operator: 'GreaterThan'
             threshold: each.threshold
             timeAggregation: 'Total'

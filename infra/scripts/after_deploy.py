@@ -21,7 +21,10 @@ from pathlib import Path
 from typing import Any
 
 TEMPLATE = Path(__file__).parents[1] / "eventSubscriptions.bicep"
-ATTEMPTS = 20  # the platform may need some minutes to index functions, and the host some to make its key
+ATTEMPTS = 40
+"""How often the functions are asked for: ten minutes, since roles may take as long to be in force."""
+PHASE_2_ATTEMPTS = 10
+"""How often phase 2 is tried: ten minutes, since a host that starts has no key yet and answers no handshake."""
 
 
 class StepError(Exception):
@@ -80,6 +83,12 @@ def check_host_account(group: str, app: str) -> None:
         )
 
 
+def report(state: str, attempt: int, attempts: int, pause: float) -> None:
+    """Say how far it is, and how long the program will go on trying."""
+    minutes = (attempts - attempt - 1) * pause / 60
+    print(f"Not yet (trying for {minutes:.1f} minutes more): {state}", file=sys.stderr)
+
+
 def check_functions(group: str, app: str, expected: set[str], pause: float) -> None:
     """Compare the functions that the platform has indexed with the expected ones.
 
@@ -94,6 +103,7 @@ def check_functions(group: str, app: str, expected: set[str], pause: float) -> N
         if found == expected:
             print(f"{app} has its {len(expected)} functions: {', '.join(sorted(expected))}")
             return
+        report(f"{app} has {len(found & expected)} of {len(expected)} functions", attempt, ATTEMPTS, pause)
     raise StepError(
         f"{app} has the functions {sorted(found)}, and should have {sorted(expected)}. Look into Application Insights "
         f"for faults of its settings; then restart it (az functionapp restart -g {group} -n {app}) and run this again."
@@ -116,14 +126,13 @@ def subscribe(group: str, values: dict[str, Any], pause: float) -> None:
             "--query",
             "properties.provisioningState",
         ]
-        for attempt in range(3):
+        for attempt in range(PHASE_2_ATTEMPTS):
             try:
                 az(*command)
             except StepError as error:
-                # The host may still be starting: it has no key yet, or does not answer Event Grid's handshake.
-                if attempt == 2:  # noqa: PLR2004 # the last of three
+                if attempt == PHASE_2_ATTEMPTS - 1:
                     raise
-                print(f"Not yet, trying again: {error}", file=sys.stderr)
+                report(str(error), attempt, PHASE_2_ATTEMPTS, pause * 4)
                 time.sleep(pause * 4)
             else:
                 break

@@ -77,7 +77,7 @@ def main() -> int:
     parser.add_argument("ids", nargs="*", metavar="ACCOUNT_ID")
     parser.add_argument("--azd", action="store_true", help="take DEPLOY_SOURCE_IDS, and keep the result in azd")
     parser.add_argument(
-        "--owner-assigns-roles", action="store_true", help="roles.bicep is deployed by the accounts' owner"
+        "--owner-assigns-roles", action="store_true", help="sourceRole.bicep is deployed by the accounts' owner"
     )
     options = parser.parse_args()
     ids = options.ids or os.environ.get("DEPLOY_SOURCE_IDS", "").replace(",", " ").split()

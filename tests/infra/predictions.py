@@ -60,7 +60,7 @@ WAYS: Final[Mapping[str, Mapping[str, Any]]] = {
         },
         "workspaceId": f"{PLACE}/Microsoft.OperationalInsights/workspaces/theirs",
         "actionGroupIds": [f"{PLACE}/Microsoft.Insights/actionGroups/theirs"],
-        "sources": [{"accountId": account_id("2", "one"), "ownerAssignsRoles": True}],
+        "sources": [{"accountId": account_id("2", "one"), "ownerAssignsRoles": True, "ownerApprovesEndpoint": True}],
     },
     "existing accounts": {
         "names": _NAMES,
@@ -75,7 +75,11 @@ WAYS: Final[Mapping[str, Mapping[str, Any]]] = {
         "names": _NAMES,
         "lock": True,
         "alertEmails": ["operator@example.org"],
-        "flowLog": {"targetId": f"{PLACE}/Microsoft.Network/virtualNetworks/shop"},
+        "flowLog": {
+            "targetId": f"{PLACE}/Microsoft.Network/virtualNetworks/shop",
+            "enabledFilteringCriteria": "dstPort=443",
+            "recordTypes": "B,E",
+        },
     },
 }
 """Parameters of each way of deploying."""

@@ -103,7 +103,10 @@ def endpoints(prediction: Prediction) -> dict[str, tuple[str, str]]:
     """Return what each private endpoint leads to, and its subnet."""
     found = {}
     for name, each in prediction.of("Microsoft.Network/privateEndpoints").items():
-        (connection,) = each["properties"]["privateLinkServiceConnections"]
+        (connection,) = [
+            *each["properties"]["privateLinkServiceConnections"],
+            *each["properties"]["manualPrivateLinkServiceConnections"],
+        ]
         target = connection["properties"]["privateLinkServiceId"].rpartition("/")[2]
         (group,) = connection["properties"]["groupIds"]
         found[name] = (f"{target} {group}", each["properties"]["subnet"]["id"])
