@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -103,13 +104,11 @@ def endpoints(prediction: Prediction) -> dict[str, tuple[str, str]]:
     """Return what each private endpoint leads to, and its subnet."""
     found = {}
     for name, each in prediction.of("Microsoft.Network/privateEndpoints").items():
-        (connection,) = [
-            *each["properties"]["privateLinkServiceConnections"],
-            *each["properties"]["manualPrivateLinkServiceConnections"],
-        ]
+        properties: dict[str, Any] = each["properties"]
+        (connection,) = properties["privateLinkServiceConnections"] + properties["manualPrivateLinkServiceConnections"]
         target = connection["properties"]["privateLinkServiceId"].rpartition("/")[2]
         (group,) = connection["properties"]["groupIds"]
-        found[name] = (f"{target} {group}", each["properties"]["subnet"]["id"])
+        found[name] = (f"{target} {group}", properties["subnet"]["id"])
     return found
 
 
