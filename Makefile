@@ -9,7 +9,7 @@ KILLS :=
 MIB :=
 ARGUMENTS :=
 
-.PHONY: help set-up run check test conformance lint docs simulate crash backlog bench clean
+.PHONY: help set-up run check test conformance lint docs template package simulate crash backlog bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' Makefile
@@ -48,6 +48,12 @@ lint: $(SET_UP)
 docs: $(SET_UP)  ## write what of docs/ comes from the code: settings, commands, the tables of keys, the JSON Schema
 	@$(PYTHON) -m docs.generate
 
+template:  ## compile the template of the button "Deploy to Azure" anew; it needs bicep on the PATH
+	@bicep build infra/azuredeploy.bicep --outfile infra/azuredeploy.json
+
+package: $(SET_UP)  ## build what a release publishes into release/: package of the app, template, form, checksums
+	@$(PYTHON) infra/scripts/build_package.py release
+
 simulate: $(SET_UP)  ## play many histories of writers, runs, sweeps and faults; SEEDS=10000
 	@$(PYTHON) -m tests.endurance.simulation $(if $(SEEDS),--seeds $(SEEDS))
 
@@ -61,5 +67,5 @@ bench: $(SET_UP)  ## measure speed, requests, memory and cold start; ARGUMENTS g
 	@$(PYTHON) -m bench $(ARGUMENTS)
 
 clean:  ## remove all that the others made
-	rm -rf .venv .venv-checkov local/node_modules .local .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-checkov local/node_modules .local release .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -77,6 +77,8 @@ param actionGroupIds string[] = []
 param alertEmails string[] = []
 @description('Thresholds of alerts in place of the defaults.')
 param alertThresholds thresholdsType = {}
+@description('Address of a released package of the app. Empty: the code is published after the deployment.')
+param packageUri string = ''
 
 var suffix = uniqueString(resourceGroup().id)
 var appName = names.?app ?? '${prefix}-app-${suffix}'
@@ -248,6 +250,14 @@ module sourceAccounts 'modules/sources.bicep' = {
     thresholds: alertThresholds
   }
   dependsOn: [data, madeSource, monitoring, privateNetwork]
+}
+
+module package 'modules/package.bicep' = if (!empty(packageUri)) {
+  params: {
+    appName: appName
+    packageUri: packageUri
+  }
+  dependsOn: [app, sourceAccounts]
 }
 
 // For after_deploy.py: phase 2, and the check of the functions.

@@ -132,9 +132,11 @@ class Prediction:
         }
 
 
-def predict(compiler: Compiler, folder: Path, parameters: Mapping[str, Any]) -> Prediction:
-    """Return what main.bicep of a folder would make."""
-    lines = ["using 'main.bicep'", *(f"param {name} = {literal(value)}" for name, value in parameters.items())]
+def predict(
+    compiler: Compiler, folder: Path, parameters: Mapping[str, Any], template: str = "main.bicep"
+) -> Prediction:
+    """Return what a template of a folder would make."""
+    lines = [f"using '{template}'", *(f"param {name} = {literal(value)}" for name, value in parameters.items())]
     file = folder / "way.bicepparam"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     snapshot = compiler.snapshot(
