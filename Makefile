@@ -16,7 +16,7 @@ help:  ## this list
 
 set-up: $(SET_UP)  ## install what runs and tests need (run and test do it by themselves)
 
-$(SET_UP): requirements.txt requirements-dev.txt local/requirements-node.txt local/package-lock.json local/set_up.sh
+$(SET_UP): requirements.txt requirements-dev.txt local/requirements-node.txt local/package-lock.json tests/infra/kusto/package-lock.json local/set_up.sh
 	@sh local/set_up.sh
 	@touch $@
 
@@ -67,5 +67,5 @@ bench: $(SET_UP)  ## measure speed, requests, memory and cold start; ARGUMENTS g
 	@$(PYTHON) -m bench $(ARGUMENTS)
 
 clean:  ## remove all that the others made
-	rm -rf .venv .venv-checkov local/node_modules .local release .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-checkov local/node_modules tests/infra/kusto/node_modules .local release .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
