@@ -109,7 +109,7 @@ var watched watchedSourceType[] = [
     subscriptionId: split(source.accountId, '/')[2]
     resourceGroup: split(source.accountId, '/')[4]
     connection: source.?connection ?? 'FlowLog_${split(source.accountId, '/')[8]}'
-    location: source.?location ?? location
+    location: empty(source.?location) ? location : source.location!
     topicName: empty(source.?topicName) ? 'flowlog-${split(source.accountId, '/')[8]}' : source.topicName!
     makesTopic: empty(source.?topicName)
     ownerAssignsRoles: source.?ownerAssignsRoles ?? false

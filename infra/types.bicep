@@ -55,7 +55,7 @@ type sourceType = {
   accountId: string
   @description('Name of its settings in the app. Left out: FlowLog_ and the name of the account.')
   connection: string?
-  @description('Region of the account. Left out: that of the deployment.')
+  @description('Region of the account. Left out or empty: that of the deployment.')
   location: string?
   @description('The Event Grid system topic that the account has already. Left out or empty: one is made.')
   topicName: string?
