@@ -60,6 +60,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   // checkov:skip=CKV_AZURE_212: instances are added and removed by the platform as events come
   // checkov:skip=CKV_AZURE_213: there is nothing to ask over HTTP; the alert "silence" tells whether the app lives
   // checkov:skip=CKV_AZURE_17: Event Grid, the only caller, has no client certificate
+  // checkov:skip=CKV_AZURE_78: Flex Consumption refuses ftpsState, and has no FTP
   // checkov:skip=CKV_AZURE_222: the web hook must be reachable; rules below let in Event Grid alone, isPrivate nobody
   name: name
   location: location
@@ -90,7 +91,6 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         alwaysReady: usesWebHook ? [{ name: 'blob', instanceCount: 1 }] : []
       }
     }
-    // No ftpsState: Flex Consumption refuses it, and has no FTP.
     siteConfig: {
       appSettings: settings
       http20Enabled: true
