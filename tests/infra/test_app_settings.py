@@ -1,7 +1,6 @@
 """The app reads every setting that the templates set, and starts with them."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -59,10 +58,13 @@ def test_the_file_of_parameters_names_settings_of_the_app(compiler: Compiler) ->
 
 
 def test_the_python_worker_has_a_thread_for_each_execution_that_the_host_lets_run(predicted: Predict) -> None:
-    degree = re.search(r'"maxDegreeOfParallelism": (\d+)', (ROOT / "host.json").read_text(encoding="utf-8"))
+    extensions = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))["extensions"]
+    queues = extensions["queues"]
+    threads = int(predicted("default").settings["PYTHON_THREADPOOL_THREAD_COUNT"])
 
-    assert degree is not None
-    assert predicted("default").settings["PYTHON_THREADPOOL_THREAD_COUNT"] == degree[1]
+    assert extensions["blobs"]["maxDegreeOfParallelism"] == threads
+    # The host fetches a batch whenever so few messages are being served.
+    assert queues["batchSize"] + queues["newBatchThreshold"] == threads
 
 
 def test_every_trigger_source_of_the_templates_is_one_that_the_app_takes(

@@ -1,0 +1,73 @@
+"""host.json holds the keys that we use and no others, each with a value of its type: the host warns of nothing."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# learn.microsoft.com, "host.json reference for Azure Functions 2.x and later" and its pages on blobs and queues.
+NUMBER: Final = r"\d+"
+SWITCH: Final = r"true|false"
+TIME: Final = r'"\d\d:\d\d:\d\d"'
+LEVEL: Final = r'"(Trace|Debug|Information|Warning|Error|Critical|None)"'
+KEYS: Final = {
+    "version": r'"2\.0"',
+    "functionTimeout": TIME,
+    "extensionBundle.id": r'"Microsoft\.Azure\.Functions\.ExtensionBundle"',
+    "extensionBundle.version": r'"\[4\.\*, 5\.0\.0\)"',
+    "extensions.blobs.maxDegreeOfParallelism": NUMBER,
+    "extensions.blobs.poisonBlobThreshold": NUMBER,
+    "extensions.queues.batchSize": NUMBER,  # 32 at most
+    "extensions.queues.newBatchThreshold": NUMBER,
+    "extensions.queues.maxDequeueCount": NUMBER,
+    "extensions.queues.maxPollingInterval": TIME,
+    "extensions.queues.messageEncoding": r'"(none|base64)"',
+    "logging.logLevel.default": LEVEL,
+    "logging.logLevel.Azure.Core": LEVEL,
+    "logging.logLevel.Host.Aggregator": LEVEL,
+    "logging.logLevel.Function": LEVEL,
+    "logging.applicationInsights.samplingSettings.isEnabled": SWITCH,
+    "logging.applicationInsights.samplingSettings.maxTelemetryItemsPerSecond": NUMBER,
+    "logging.applicationInsights.samplingSettings.excludedTypes": r'"(Exception|Trace|Request|;)+"',
+}
+
+
+def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Walk to every value that is no object, with the keys that lead to it."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from leaves(inner, f"{path}.{key}" if path else key)
+    else:
+        yield path, value
+
+
+def faults_of(content: str) -> list[str]:
+    """Say which keys are none of ours, and which have a value of another type; names are case-sensitive."""
+    return [
+        f"{path}: {json.dumps(value)}"
+        for path, value in leaves(json.loads(content))
+        if path not in KEYS or not re.fullmatch(KEYS[path], json.dumps(value))
+    ]
+
+
+def test_every_key_of_host_json_is_one_that_the_host_reads_and_has_a_value_of_its_type() -> None:
+    assert faults_of((ROOT / "host.json").read_text(encoding="utf-8")) == []
+
+
+def test_a_misspelt_key_and_a_value_of_another_type_are_noticed() -> None:
+    content = '{"extensions": {"queues": {"batchsize": 8, "batchSize": "8", "maxPollingInterval": 5}}}'
+
+    assert faults_of(content) == [
+        "extensions.queues.batchsize: 8",
+        'extensions.queues.batchSize: "8"',
+        "extensions.queues.maxPollingInterval: 5",
+    ]
+
+
+def test_every_key_of_the_table_is_in_use() -> None:
+    used = {path for path, _ in leaves(json.loads((ROOT / "host.json").read_text(encoding="utf-8")))}
+
+    assert used == KEYS.keys()
