@@ -10,7 +10,7 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from flowlog_core.errors import SettingsError
@@ -33,6 +33,8 @@ IDENTITY_FORMS: Final[Mapping[str, str]] = {
     "__clientId": "the client id of a user-assigned identity",
 }
 """Settings that say who signs in, where there is no connection string."""
+
+Transport = Literal["amqp", "websockets"]
 
 _DEVELOPMENT_ACCOUNT: Final = "devstoreaccount1"  # the emulator's, see learn.microsoft.com, "Use Azurite"
 _EMULATOR_HOST: Final = re.compile(r"localhost|[\d.]+|.*:.*", re.ASCII)  # there the account is in the path
@@ -87,6 +89,7 @@ class EventHubConnection:
         hub: Name of the hub.
         connection_string: With its secret, or None.
         identity: Where there is no connection string.
+        transport: ``amqp``, or ``websockets`` for AMQP over them.
 
     """
 
@@ -94,6 +97,7 @@ class EventHubConnection:
     hub: str
     connection_string: str | None = None
     identity: Identity = Identity()
+    transport: Transport = "amqp"
 
     @property
     def destination(self) -> str:
@@ -134,13 +138,16 @@ def storage_connection(environment: Mapping[str, str], name: str) -> StorageConn
     raise SettingsError([f"{name} is missing: it takes a storage connection string, or {identity}"])
 
 
-def event_hub_connection(environment: Mapping[str, str], name: str, hub: str) -> EventHubConnection:
+def event_hub_connection(
+    environment: Mapping[str, str], name: str, hub: str, transport: Transport = "amqp"
+) -> EventHubConnection:
     """Read a connection to an Event Hubs namespace.
 
     Args:
         environment: Where settings are.
         name: Name of the connection.
         hub: Name of the hub, as FLOWLOG_EVENTHUB_NAME says; empty where that is at fault.
+        transport: As FLOWLOG_EVENTHUB_TRANSPORT says.
 
     Raises:
         SettingsError: It is missing or wrong, or its connection string is for another hub.
@@ -148,14 +155,14 @@ def event_hub_connection(environment: Mapping[str, str], name: str, hub: str) ->
     """
     text = _text(environment, name)
     if text:
-        return _event_hub_by_string(name, hub, text)
+        return _event_hub_by_string(name, hub, text, transport)
     host = _text(environment, f"{name}__fullyQualifiedNamespace")
     if not host:
         identity = f"{name}__fullyQualifiedNamespace for an identity"
         raise SettingsError([f"{name} is missing: it takes an Event Hubs connection string, or {identity}"])
     if not _HOST_NAME.fullmatch(host):
         raise SettingsError([f"{name}__fullyQualifiedNamespace takes a host name, not {shown(host)}"])
-    return EventHubConnection(host.lower(), hub, None, _identity(environment, name))
+    return EventHubConnection(host.lower(), hub, None, _identity(environment, name), transport)
 
 
 def may_be_secret(text: str) -> bool:
@@ -195,7 +202,7 @@ def _storage_by_string(name: str, text: str) -> StorageConnection:
     return StorageConnection(name, account, string.text)
 
 
-def _event_hub_by_string(name: str, hub: str, text: str) -> EventHubConnection:
+def _event_hub_by_string(name: str, hub: str, text: str, transport: Transport) -> EventHubConnection:
     string = _ConnectionString(name, text)
     host = _host(string.part("Endpoint"))
     if not host:
@@ -207,7 +214,7 @@ def _event_hub_by_string(name: str, hub: str, text: str) -> EventHubConnection:
     if not has_key and not string.part("SharedAccessSignature"):
         wanted = "SharedAccessKeyName with SharedAccessKey, or SharedAccessSignature"
         raise SettingsError([f"{name} lacks {wanted}; an identity takes {name}__fullyQualifiedNamespace instead"])
-    return EventHubConnection(host.lower(), hub, string.text)
+    return EventHubConnection(host.lower(), hub, string.text, transport=transport)
 
 
 class _ConnectionString:

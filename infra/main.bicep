@@ -8,6 +8,7 @@ import {
   flowLogType
   forwardingType
   hubSizeType
+  hubTransportType
   hubType
   identityType
   instanceMemoryType
@@ -63,7 +64,9 @@ param sourceRetentionDays int = 30
 param quarantineDays int = 30
 @description('The hub.')
 param hub hubType = {}
-@description('FLOWLOG_ settings that differ from the app\'s defaults; not those that the templates set.')
+@description('How the app reaches the hub. websockets goes through the proxy of HTTPS_PROXY, where forwarding has that.')
+param hubTransport hubTransportType = 'amqp'
+@description('FLOWLOG_ settings that differ from the app\'s defaults, and HTTPS_PROXY; not those that the templates set.')
 param forwarding forwardingType = {}
 @description('Network of a private deployment.')
 param network networkType = {}
@@ -219,6 +222,7 @@ module app 'modules/app.bicep' = {
     stateAccountName: stateAccountName
     eventHubNamespaceName: eventHubNamespaceName
     hubName: hubName
+    hubTransport: hubTransport
     insightsName: insightsName
     insightsConnectionString: monitoring.outputs.connectionString
     sources: watched

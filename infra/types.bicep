@@ -38,6 +38,10 @@ type storageSkuType = 'Standard_LRS' | 'Standard_ZRS'
 type triggerSourceType = 'EventGrid' | 'StorageQueue' | 'Sweep'
 
 @export()
+@description('How the app reaches the hub: amqp, on port 5671, or websockets, on port 443 and through a proxy.')
+type hubTransportType = 'amqp' | 'websockets'
+
+@export()
 @description('An existing identity that another team made for the app.')
 type identityType = {
   @description('Resource id of the user-assigned identity.')

@@ -77,7 +77,8 @@ class _Reader:
         containers = self._get(table.CONTAINERS)
         trigger_source = self._get(table.TRIGGER_SOURCE)
         hub = self._get(table.EVENTHUB_NAME, at_fault="")
-        event_hub = self._connect(partial(event_hub_connection, self._environment, table.EVENT_HUB, hub))
+        transport = self._get(table.EVENTHUB_TRANSPORT)
+        event_hub = self._connect(partial(event_hub_connection, self._environment, table.EVENT_HUB, hub, transport))
         state_name = self._get(table.STATE, at_fault="")
         state = self._connect(partial(storage_connection, self._environment, state_name)) if state_name else None
         forward = self._forward()

@@ -6,6 +6,7 @@ A new setting is one more entry here, which `Settings` reads. `make docs` writes
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from flowlog_core.connections import Transport
 from flowlog_core.events.packer import MIN_EVENT_BYTES, EventCompression, EventFormat
 from flowlog_core.flow.schema import KEYS
 from flowlog_core.forwarding.options import ForwardOptions, PartitionBy, SweepOptions
@@ -88,6 +89,13 @@ EVENTHUB_NAME: Final = Setting(
     default="flowlogs",
     parser=parsers.HUB,
     help=f"The hub that flows are sent to, in the namespace of the connection `{EVENT_HUB}`.",
+)
+EVENTHUB_TRANSPORT: Final = Setting[Transport](
+    "FLOWLOG_EVENTHUB_TRANSPORT",
+    default="amqp",
+    parser=one_of(get_args(Transport)),
+    help="How the hub is reached. `amqp`: AMQP over TLS, port 5671. `websockets`: AMQP over WebSockets, port 443, "
+    "through the proxy of the variable `HTTPS_PROXY` where that is set and `NO_PROXY` does not name the host.",
 )
 STATE: Final = Setting(
     "FLOWLOG_STATE",

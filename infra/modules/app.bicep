@@ -2,6 +2,7 @@
 
 import {
   forwardingType
+  hubTransportType
   identityType
   instanceMemoryType
   privateLinkType
@@ -30,6 +31,8 @@ param stateAccountName string
 param eventHubNamespaceName string
 @description('Name of the hub.')
 param hubName string
+@description('How the app reaches the hub.')
+param hubTransport hubTransportType
 @description('Name of Application Insights.')
 param insightsName string
 @description('Connection string of Application Insights.')
@@ -92,6 +95,7 @@ module settings 'appSettings.bicep' = {
     stateAccountName: stateAccountName
     eventHubNamespaceName: eventHubNamespaceName
     hubName: hubName
+    hubTransport: hubTransport
     insightsConnectionString: insightsConnectionString
     forwarding: forwarding
   }

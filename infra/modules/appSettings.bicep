@@ -1,6 +1,6 @@
 // The app settings, as a list. A module of its own: a list is built from values that are known when it is deployed.
 
-import { forwardingType, settingType, triggerSourceType, watchedSourceType } from '../types.bicep'
+import { forwardingType, hubTransportType, settingType, triggerSourceType, watchedSourceType } from '../types.bicep'
 
 @description('Client id of the app\'s identity.')
 param clientId string
@@ -18,6 +18,8 @@ param stateAccountName string
 param eventHubNamespaceName string
 @description('Name of the hub.')
 param hubName string
+@description('How the app reaches the hub.')
+param hubTransport hubTransportType
 @description('Connection string of Application Insights. It holds no secret: ingestion takes the identity only.')
 param insightsConnectionString string
 @description('FLOWLOG_ settings in place of the app\'s defaults.')
@@ -44,6 +46,7 @@ var fixed = [
   { name: 'FlowLogEventHub__credential', value: 'managedidentity' }
   { name: 'FlowLogEventHub__clientId', value: clientId }
   { name: 'FLOWLOG_EVENTHUB_NAME', value: hubName }
+  { name: 'FLOWLOG_EVENTHUB_TRANSPORT', value: hubTransport }
   { name: 'FLOWLOG_STATE', value: 'FlowLogState' }
   { name: 'FLOWLOG_SOURCES', value: join(map(sources, source => source.connection), ',') }
   { name: 'FLOWLOG_CONTAINERS', value: join(containers, ',') }

@@ -10,7 +10,7 @@ import pytest
 from flowlog_core.settings import Settings
 from flowlog_core.settings.table import SETTINGS
 from tests.infra.compiler import Built, Compiler
-from tests.infra.predictions import Prediction
+from tests.infra.predictions import WAYS, Prediction, predict
 from tests.support.environment import RecordingEnvironment
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -42,6 +42,13 @@ def unread(settings: Mapping[str, str]) -> set[str]:
 @pytest.mark.parametrize("way", ["default", "private", "landing zone", "existing accounts", "sweep"])
 def test_the_app_reads_each_setting_and_finds_all_it_needs(predicted: Predict, way: str) -> None:
     assert unread(predicted(way).settings) == set()
+
+
+def test_the_hub_is_reached_as_the_parameter_says(compiler: Compiler, templates: Path) -> None:
+    way = {**WAYS["default"], "hubTransport": "websockets"}
+
+    assert unread(predict(compiler, templates, way).settings) == set()
+    assert predict(compiler, templates, way).settings["FLOWLOG_EVENTHUB_TRANSPORT"] == "websockets"
 
 
 def test_the_app_finds_its_accounts_and_its_hub(predicted: Predict) -> None:

@@ -13,9 +13,10 @@ from azure.core.credentials import AccessToken
 from azure.eventhub._pyamqp.message import Message
 from azure.eventhub.exceptions import EventHubError
 
-from flowlog_core.adapters.event_hubs.clients import SharedToken, remedy
+from flowlog_core.adapters.event_hubs.clients import SharedToken
 from flowlog_core.adapters.event_hubs.reader import EventHubReader, Patience
 from flowlog_core.adapters.event_hubs.sink import EventHubSink
+from flowlog_core.adapters.event_hubs.transport import remedy
 from flowlog_core.connections import EventHubConnection
 from flowlog_core.errors import ReceiveError
 from flowlog_core.events.event_properties import EventProperties
@@ -270,15 +271,27 @@ def test_a_hub_that_takes_the_connection_and_says_nothing_is_told() -> None:
         ("Unauthorized access. 'Listen' claim(s) are required to perform this operation.", "Data Receiver"),
         ("CBS Token authentication failed.\nStatus code: 401\nDescription: InvalidSignature", "Data Receiver"),
         ("CBS Token authentication failed.\nStatus code: 404\nDescription: could not be found", "names"),
+        (
+            "CBS Token authentication failed.\nStatus code: 401\nDescription: ExpiredToken: The token is expired.",
+            "a new",
+        ),
         ("DefaultAzureCredential failed to retrieve a token from the included credentials.", "az login"),
     ],
 )
 def test_an_error_that_stays_has_its_remedy(text: str, advice: str) -> None:
-    assert advice in (remedy(EventHubError(text)) or "")
+    assert advice in (remedy(EventHubError(text), "reading") or "")
 
 
 def test_an_error_that_may_pass_has_none() -> None:
-    assert remedy(EventHubError("[Errno 104] Connection reset by peer")) is None
+    assert remedy(EventHubError("[Errno 104] Connection reset by peer"), "reading") is None
+
+
+def test_the_remedy_for_a_sender_names_the_senders_role_and_right() -> None:
+    unauthorized = EventHubError("Unauthorized access. 'Send' claim(s) are required to perform this operation.")
+
+    assert remedy(unauthorized, "sending") == (
+        "sending takes the role Azure Event Hubs Data Sender, or a key with the right Send"
+    )
 
 
 class Sign:

@@ -37,8 +37,8 @@ def hubs() -> Iterator[OpenHub]:
 @contextmanager
 def clients_of(node: pytest.Collector) -> Iterator[None]:
     """Let the tests of a module open and close clients; at the module's end, end what the clients left."""
-    warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)  # until the module's first test ends
-    node.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))  # in those that follow
+    warnings.filterwarnings("ignore", "unclosed <(socket|ssl)", ResourceWarning)  # until the module's first test ends
+    node.add_marker(pytest.mark.filterwarnings("ignore:unclosed <(socket|ssl):ResourceWarning"))  # in those that follow
     yield
     for thread in threading.enumerate():
         if _OF_CLIENTS.fullmatch(thread.name):

@@ -79,6 +79,7 @@ EVENTS: dict[str, Callable[[Settings], object]] = {
     "FLOWLOG_SWEEP_HOURS": lambda settings: settings.sweep.hours,
     "FLOWLOG_SWEEP_MAX_HOURS": lambda settings: settings.sweep.max_hours,
     "FLOWLOG_SWEEP_GRACE_SECONDS": lambda settings: settings.sweep.grace_seconds,
+    "FLOWLOG_EVENTHUB_TRANSPORT": lambda settings: settings.event_hub.transport,
     "FLOWLOG_SILENT_MINUTES": lambda settings: settings.sweep.silent_minutes,
 }
 TAKEN: list[tuple[str, str, object]] = [
@@ -114,6 +115,7 @@ TAKEN: list[tuple[str, str, object]] = [
     ("FLOWLOG_SWEEP_MAX_HOURS", "3", 3),
     ("FLOWLOG_SWEEP_GRACE_SECONDS", "0", 0),
     ("FLOWLOG_SILENT_MINUTES", "0", 0),
+    ("FLOWLOG_EVENTHUB_TRANSPORT", "websockets", "websockets"),
 ]
 
 

@@ -1,8 +1,8 @@
-"""Clients that read from one hub: how they are opened, what the hub says of itself, and what its errors mean."""
+"""Clients that read from one hub: how they are opened, and what the hub says of itself."""
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,29 +14,17 @@ from azure.eventhub import EventHubConsumerClient
 from azure.eventhub.exceptions import EventHubError
 
 from flowlog_core.adapters.credentials import credential
-from flowlog_core.connections import EventHubConnection
+from flowlog_core.adapters.event_hubs.transport import client_options, remedy, unreached
+from flowlog_core.connections import EventHubConnection, Transport
 from flowlog_core.errors import ReceiveError
 
 # The client hands on what came once nothing came for so long (measured with 5.15.1). With its own 0.2 s, events that
-# follow each other more quickly wait until all the credit is used up.
-_SOCKET_SECONDS: Final = 0.05
+# follow each other more quickly wait until all the credit is used up. Over WebSockets it is also the time for each step
+# of connecting, through a proxy perhaps.
+_SOCKET_SECONDS: Final[Mapping[Transport, float]] = {"amqp": 0.05, "websockets": 1.0}
 _BALANCING_SECONDS: Final = 2.0  # a thread of the client, with nothing to do here, outlives it by so much
 _TOKEN_MARGIN_SECONDS: Final = 600.0  # the client renews a token when a tenth of its life, an hour or so, is left
 _TEXT_LENGTH: Final = 200  # of the service's words in a message
-
-# By words of an error's text, in lower case; the first that fits counts. What fits none may pass by itself.
-_REMEDIES: Final = (
-    (("epoch", "link:stolen"), "another reader has the consumer group for itself; use a group of your own"),
-    (("resource-limit", "allowed receivers"), "the consumer group has all the readers that it may have; use another"),
-    (("not-found", "could not be found", "status code: 404"), "check the names of the hub and of the consumer group"),
-    (("defaultazurecredential", "credentialunavailable"), "nobody is signed in; `az login` does it"),
-    (
-        ("unauthorized", "status code: 401", "invalid signature", "invalidsignature"),
-        "reading takes the role Azure Event Hubs Data Receiver, or a key with the right Listen",
-    ),
-    (("argument-error", "argument-out-of-range"), "the hub does not have this place; was it made anew?"),
-)
-_UNREACHED: Final = "check that the namespace can be reached (port 5671)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +68,10 @@ class HubClients:
         # Retries are the receiver's: the client's own come at once, and hide what they met.
         options: dict[str, Any] = {
             "retry_total": 0,
-            "socket_timeout": _SOCKET_SECONDS,
+            "socket_timeout": _SOCKET_SECONDS[self._connection.transport],
             "load_balancing_interval": _BALANCING_SECONDS,
             "partitions": partitions,
+            **client_options(self._connection),
         }
         connection, group = self._connection, self._consumer_group
         if connection.connection_string is None:
@@ -129,24 +118,19 @@ class HubClients:
         try:
             return [future.result(max(deadline - time.monotonic(), 0)) for future in asked]
         except TimeoutError as error:
-            raise ReceiveError(f"{self._name}: no answer in {self._answer_seconds:.0f} s; {_UNREACHED}") from error
+            text = f"no answer in {self._answer_seconds:.0f} s; {unreached(self._connection)}"
+            raise ReceiveError(f"{self._name}: {text}") from error
         except EventHubError as error:
             raise self.failed(error) from error
 
     def failed(self, error: Exception) -> ReceiveError:
         """Explain an error in a line."""
         text = (str(error).splitlines() or [type(error).__name__])[0][:_TEXT_LENGTH].rstrip(". ")
-        return ReceiveError(f"{self._name}: {text}; {remedy(error) or _UNREACHED}")
+        return ReceiveError(f"{self._name}: {text}; {remedy(error, 'reading') or unreached(self._connection)}")
 
     @property
     def _name(self) -> str:
         return f"{self._connection.destination}, consumer group {self._consumer_group}"
-
-
-def remedy(error: Exception) -> str | None:
-    """Say what helps against an error of the service; None where it may pass by itself."""
-    text = str(error).lower()
-    return next((advice for words, advice in _REMEDIES if any(word in text for word in words)), None)
 
 
 class _Client(EventHubConsumerClient):

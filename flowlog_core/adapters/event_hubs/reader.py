@@ -15,8 +15,9 @@ from azure.eventhub import EventData, PartitionContext
 from azure.eventhub.amqp import AmqpMessageBodyType
 from azure.eventhub.exceptions import EventHubError
 
-from flowlog_core.adapters.event_hubs.clients import HubClients, PartitionState, remedy
+from flowlog_core.adapters.event_hubs.clients import HubClients, PartitionState
 from flowlog_core.adapters.event_hubs.inbox import Inbox
+from flowlog_core.adapters.event_hubs.transport import remedy
 from flowlog_core.connections import EventHubConnection
 from flowlog_core.errors import ReceiveError
 from flowlog_core.events.event_properties import EventProperties
@@ -224,7 +225,7 @@ class _Receiver:
         if self._failing_since is None:
             self._failing_since = now
         failing = now - self._failing_since
-        if remedy(failure) or failing > self._patience.failing:
+        if remedy(failure, "reading") or failing > self._patience.failing:
             raise self._hub.failed(failure) from failure
         return min(max(failing, _SHORTEST_PAUSE), _LONGEST_PAUSE)
 

@@ -10,9 +10,11 @@ from azure.eventhub.amqp import AmqpMessageProperties
 from azure.eventhub.exceptions import EventHubError
 
 from flowlog_core.adapters.credentials import credential
+from flowlog_core.adapters.event_hubs.transport import client_options, remedy, unreached
 from flowlog_core.connections import EventHubConnection
 from flowlog_core.errors import SendError
 from flowlog_core.events.packer import Event
+from flowlog_core.source.gate import outside_text
 
 _SOCKET_SECONDS: Final = 3.0  # the client's own 0.2 s is too short for a large batch on a slow link
 _SOCKET_WAITS: Final = 4  # so many of them pass unnoticed in a send that times out (measured with 5.15.1)
@@ -91,6 +93,7 @@ class EventHubSink:
             # Retries are the run's: it knows how long it may wait, and whether its lease still holds.
             options: dict[str, Any] = {"retry_total": 0, "socket_timeout": _SOCKET_SECONDS}
             connection = self._connection
+            options |= client_options(connection)
             if connection.connection_string is not None:
                 self._client = EventHubProducerClient.from_connection_string(
                     connection.connection_string, eventhub_name=connection.hub, **options
@@ -118,10 +121,11 @@ class EventHubSink:
 
     def _failed(self, error: EventHubError) -> SendError:
         text = " ".join(str(error).split())
-        busy = _BUSY in text
-        if not busy:
-            self._drop()  # the next send opens a new connection
-        return SendError(f"{self._name}: {text}", busy=busy)
+        if _BUSY in text:
+            return SendError(f"{self._name}: {outside_text(text)}", busy=True)
+        self._drop()  # the next send opens a new connection
+        advice = remedy(error, "sending") or unreached(self._connection)
+        return SendError(f"{self._name}: {outside_text(text)}; {advice}", busy=False)
 
 
 def _event_data(event: Event) -> EventData:
