@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 TEMPLATE = Path(__file__).parents[1] / "eventSubscriptions.bicep"
+DEFAULT_PAUSE = 15.0
+"""Seconds between two attempts."""
 ATTEMPTS = 40
 """How often the functions are asked for: ten minutes, since roles may take as long to be in force."""
 PHASE_2_ATTEMPTS = 10
@@ -186,7 +188,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Check the functions, and subscribe to events by web hook.")
     parser.add_argument("--resource-group", default=os.environ.get("AZURE_RESOURCE_GROUP"))
     parser.add_argument("--deployment", help="name of the deployment of main.bicep; not needed under azd")
-    parser.add_argument("--pause", type=float, default=15.0, help="seconds between attempts")
+    parser.add_argument("--pause", type=float, default=DEFAULT_PAUSE, help="seconds between attempts")
     options = parser.parse_args()
     if not options.resource_group:
         parser.error("name the resource group: --resource-group GROUP")

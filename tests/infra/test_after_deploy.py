@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from infra.scripts.after_deploy import expected_functions
+from infra.scripts.after_deploy import ATTEMPTS, DEFAULT_PAUSE, PHASE_2_ATTEMPTS, expected_functions
 from tests.infra.command_line import INFRA, Ran, run
 from tests.infra.predictions import Prediction
 
@@ -57,6 +57,18 @@ def after_deploy(folder: Path, answers: list[tuple[list[str], int, Any]], trigge
     output = json.dumps(values(trigger_source))
     arguments = ("--resource-group", "app", "--pause", "0")
     return run(folder, "after_deploy.py", *arguments, answers=answers, AFTER_DEPLOY=output)
+
+
+def test_it_waits_for_minutes_and_says_how_far_it_is(tmp_path: Path) -> None:
+    indexed = [f"flow-app/{name}" for name in FUNCTIONS]
+    few: list[tuple[list[str], int, Any]] = [(LIST, 0, indexed[:count]) for count in (0, 1)]
+    ran = after_deploy(tmp_path, [*few, (LIST, 0, indexed), (CREATE, 0, "")])
+
+    assert ran.status == 0, ran.errors
+    assert re.findall(r"flow-app has (\d) of 3 functions", ran.errors) == ["0", "1"]
+    # Roles may take ten minutes to be in force, and functions some to be indexed.
+    assert ATTEMPTS * DEFAULT_PAUSE >= 600
+    assert PHASE_2_ATTEMPTS * DEFAULT_PAUSE * 4 >= 600
 
 
 def test_phase_2_is_deployed_once_the_functions_are_there(tmp_path: Path) -> None:
@@ -117,6 +129,7 @@ def test_a_phase_2_that_fails_is_tried_again(tmp_path: Path) -> None:
     ran = after_deploy(tmp_path, [(LIST, 0, indexed), (CREATE, 1, "no such key"), (CREATE, 0, "")])
 
     assert ran.status == 0
+    assert "Not yet (trying for 0.0 minutes more)" in ran.errors
     assert "no such key" in ran.errors
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.infra.compiler import Built
 from tests.infra.predictions import WAYS, Prediction
 
 Predict = Callable[[str], Prediction]
@@ -60,6 +61,18 @@ def test_alerts_on_a_topic_of_others_ask_for_our_subscriptions_in_both_spellings
         "FLOW-INSIGHTS-LOGS-FLOWLOGFLOWEVENT",
     ]
     assert dimensions["flow-delivery-failures-two"] == [dimension]
+
+
+def test_where_logs_of_security_groups_are_chosen_their_end_is_said(built: Callable[[str], Built]) -> None:
+    template = built("main.bicep").template
+    described = [
+        template["parameters"]["containers"]["metadata"]["description"],
+        built("types.bicep").template["definitions"]["flowLogType"]["properties"]["targetId"]["metadata"][
+            "description"
+        ],
+    ]
+
+    assert all("30 September 2027" in each for each in described)
 
 
 def test_a_flow_log_can_filter_at_the_source(predicted: Predict) -> None:

@@ -137,6 +137,7 @@ def test_azd_finds_the_app_by_its_tag_and_runs_both_hooks_in_either_shell(predic
     (app,) = predicted("default").of("Microsoft.Web/sites").values()
 
     assert "services:\n  app:\n" in manifest
+    assert re.search(r'^requiredVersions:\n  azd: ">= \d+\.\d+\.\d+"', manifest, re.MULTILINE)
     assert app["tags"] == {"azd-service-name": "app"}
     programs = re.findall(r"run: python3? (infra/scripts/\w+\.py)", manifest)
     assert sorted(programs) == ["infra/scripts/after_deploy.py"] * 2 + ["infra/scripts/find_sources.py"] * 2
