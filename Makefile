@@ -11,14 +11,14 @@ KILLS :=
 MIB :=
 ARGUMENTS :=
 
-.PHONY: help set-up run check test conformance lint docs simulate fuzz crash mutations backlog bench pins sbom vulnerabilities clean
+.PHONY: help set-up run check test conformance lint docs template package simulate fuzz crash mutations backlog bench pins sbom vulnerabilities clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' Makefile
 
 set-up: $(SET_UP)  ## install what runs and tests need (run and test do it by themselves)
 
-$(SET_UP): requirements.txt requirements-dev.txt local/requirements-node.txt local/package-lock.json local/set_up.sh
+$(SET_UP): requirements.txt requirements-dev.txt local/requirements-node.txt local/package-lock.json tests/infra/kusto/package-lock.json local/set_up.sh
 	@sh local/set_up.sh
 	@touch $@
 
@@ -56,6 +56,12 @@ lint: $(SET_UP)
 docs: $(SET_UP)  ## write what of docs/ comes from the code: settings, commands, the tables of keys, the JSON Schema
 	@$(PYTHON) -m docs.generate
 
+template:  ## compile the template of the button "Deploy to Azure" anew; it needs bicep on the PATH
+	@bicep build infra/azuredeploy.bicep --outfile infra/azuredeploy.json
+
+package: $(SET_UP)  ## build what a release publishes into release/: package of the app, template, form, checksums
+	@$(PYTHON) infra/scripts/build_package.py release
+
 simulate: $(SET_UP)  ## play many histories of writers, runs, sweeps and faults; SEEDS=10000
 	@$(PYTHON) -m tests.endurance.simulation $(if $(SEEDS),--seeds $(SEEDS))
 
@@ -84,5 +90,5 @@ vulnerabilities: $(SUPPLY_CHAIN)  ## look up what is known of the pinned package
 	@.venv-supply-chain/bin/python -m local.supply_chain vulnerabilities
 
 clean:  ## remove all that the others made
-	rm -rf .venv .venv-checkov .venv-supply-chain local/node_modules .local .fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-checkov .venv-supply-chain local/node_modules tests/infra/kusto/node_modules .local release .fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -64,16 +64,16 @@ _MOST_PARTITIONS: Final = 32  # of a Standard hub (the same)
 _FEW_PARTITIONS: Final = 4
 _INSTANCE_GB: Final = 2  # with one core (learn.microsoft.com, "Azure Functions Flex Consumption plan hosting")
 
-# docs/deploy.md, "Sizes and costs": US dollars, and what they are paid for.
+# docs/costs.md: US dollars, and what they are paid for.
 _HOURS: Final = 730  # a month
 _UNIT_HOUR: Final = 0.03
 _STEP: Final = 0.028e-6
 _STEP_BYTES: Final = 65_536
 _GB_SECOND: Final = 0.000026
-_APPEND: Final = 15.5e-6  # by web hook, without processor time
+_APPEND: Final = 26.5e-6  # by web hook, without processor time
 _REQUEST: Final = 0.44e-6
 _LISTING: Final = 5.00e-6
-_SWEPT_RUN: Final = 0.6e-6 * 2.30  # its line of telemetry: GB, and dollars for one
+_SWEPT_RUN: Final = 1.25e-6 * 2.30  # its line of telemetry: GB, and dollars for one
 _LEAST_SECONDS: Final = 1.0  # of an execution
 _AT_ONCE: Final = 16  # executions on an instance that overlap, with _MANY interfaces; with fewer, none do
 _MANY: Final = 100

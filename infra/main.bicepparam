@@ -5,7 +5,7 @@ using 'main.bicep'
 param prefix = 'flow'
 param size = 'small'
 
-// Existing source accounts, as infra/find_sources.py writes them down.
+// Existing source accounts, as infra/scripts/find_sources.py writes them down.
 param sources = json(readEnvironmentVariable('DEPLOY_SOURCES', '[]'))
 
 // What is logged into a new account: the id of a virtual network, subnet or network interface. Empty: nothing yet.

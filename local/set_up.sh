@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what a checkout needs, into the checkout: a virtual environment with the pinned packages, and Azurite.
+# Installs what a checkout needs, into the checkout: a virtual environment with the pinned packages, Azurite, and the
+# language service that tests ask about queries.
 # Run by make; it may be run again at any time.
 set -eu
 cd "$(dirname "$0")/.."
@@ -50,3 +51,5 @@ else
 fi
 echo "set-up: Azurite …"
 (cd local && "$npm" ci --silent --no-audit --no-fund --ignore-scripts)
+echo "set-up: language service for Kusto queries …"
+(cd tests/infra/kusto && "$npm" ci --ignore-scripts --silent --no-audit --no-fund)

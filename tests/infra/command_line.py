@@ -60,7 +60,7 @@ def run(
     ]
     (folder / "answers").write_text(json.dumps(texts), encoding="utf-8")
     done = subprocess.run(  # noqa: S603 # a program of this checkout
-        [sys.executable, str(INFRA / program), *arguments],
+        [sys.executable, str(INFRA / "scripts" / program), *arguments],
         capture_output=True,
         check=False,
         encoding="utf-8",

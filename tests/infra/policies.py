@@ -1,134 +1,111 @@
-"""What every template must keep to: no keys, no public blobs, TLS 1.2, pinned versions, small described files."""
+"""What every template must keep to, looked up in what the compiler made of it.
+
+No keys, no public blobs, TLS 1.2, pinned versions, everything described.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
-from tree_sitter import Node
+from tests.infra.compiler import Template
 
-from tests.infra.bicep import BicepFile, Declaration, at, string, text, unwrap, walk
-from tests.infra.references import Fault
-
-LINES: Final = 150
-# Of each type that is made: property, and the text that its value must have.
-REQUIRED: Final[Mapping[str, Mapping[str, str]]] = {
+# Of each type that is made: property, and the value that it must have.
+REQUIRED: Final[Mapping[str, Mapping[str, object]]] = {
     "Microsoft.Storage/storageAccounts": {
-        "allowBlobPublicAccess": "false",
-        "allowCrossTenantReplication": "false",
-        "allowSharedKeyAccess": "false",
-        "minimumTlsVersion": "'TLS1_2'",
-        "supportsHttpsTrafficOnly": "true",
+        "allowBlobPublicAccess": False,
+        "allowCrossTenantReplication": False,
+        "allowSharedKeyAccess": False,
+        "minimumTlsVersion": "TLS1_2",
+        "supportsHttpsTrafficOnly": True,
     },
-    "Microsoft.Storage/storageAccounts/blobServices": {"isVersioningEnabled": "false"},
-    "Microsoft.Storage/storageAccounts/blobServices/containers": {"publicAccess": "'None'"},
-    "Microsoft.EventHub/namespaces": {"disableLocalAuth": "true", "minimumTlsVersion": "'1.2'"},
-    "Microsoft.Insights/components": {"DisableLocalAuth": "true"},
-    "Microsoft.OperationalInsights/workspaces": {"features.disableLocalAuth": "true"},
+    "Microsoft.Storage/storageAccounts/blobServices": {"isVersioningEnabled": False},
+    "Microsoft.Storage/storageAccounts/blobServices/containers": {"publicAccess": "None"},
+    "Microsoft.EventHub/namespaces": {"disableLocalAuth": True, "minimumTlsVersion": "1.2"},
+    "Microsoft.Insights/components": {"DisableLocalAuth": True},
+    "Microsoft.OperationalInsights/workspaces": {"features.disableLocalAuth": True},
     "Microsoft.Web/sites": {
-        "httpsOnly": "true",
-        "functionAppConfig.runtime.name": "'python'",
-        "functionAppConfig.runtime.version": "'3.13'",
-        "functionAppConfig.deployment.storage.authentication.type": "'UserAssignedIdentity'",
-        "siteConfig.ftpsState": "'Disabled'",
-        "siteConfig.minTlsVersion": "'1.2'",
-        "siteConfig.scmMinTlsVersion": "'1.2'",
+        "httpsOnly": True,
+        "functionAppConfig.runtime.name": "python",
+        "functionAppConfig.runtime.version": "3.13",
+        "functionAppConfig.deployment.storage.authentication.type": "UserAssignedIdentity",
+        "siteConfig.minTlsVersion": "1.2",
+        "siteConfig.scmMinTlsVersion": "1.2",
     },
-    "Microsoft.Web/sites/basicPublishingCredentialsPolicies": {"allow": "false"},
+    "Microsoft.Web/sites/basicPublishingCredentialsPolicies": {"allow": False},
     "Microsoft.EventGrid/systemTopics/eventSubscriptions": {
-        "filter.includedEventTypes": "['Microsoft.Storage.BlobCreated']",
-        "filter.subjectEndsWith": "'/PT1H.json'",
-        "deadLetterWithResourceIdentity.identity.type": "'SystemAssigned'",
-        "retryPolicy.maxDeliveryAttempts": "30",
+        "filter.includedEventTypes": ["Microsoft.Storage.BlobCreated"],
+        "filter.subjectEndsWith": "/PT1H.json",
+        "deadLetterWithResourceIdentity.identity.type": "SystemAssigned",
+        "retryPolicy.maxDeliveryAttempts": 30,
     },
-    "Microsoft.Authorization/roleAssignments": {"principalType": "'ServicePrincipal'"},
+    "Microsoft.Authorization/roleAssignments": {"principalType": "ServicePrincipal"},
 }
 IDENTITIES: Final = {
-    "Microsoft.EventGrid/systemTopics": "'SystemAssigned'",
-    "Microsoft.Network/networkWatchers/flowLogs": "'UserAssigned'",
-    "Microsoft.Web/sites": "'UserAssigned'",
+    "Microsoft.EventGrid/systemTopics": "SystemAssigned",
+    "Microsoft.Network/networkWatchers/flowLogs": "UserAssigned",
+    "Microsoft.Web/sites": "UserAssigned",
 }
-_PINNED: Final = re.compile(r"[A-Za-z.]+(?:/[A-Za-z]+)+@\d{4}-\d{2}-\d{2}(-preview)?")
+PREVIEWS: Final = {"Microsoft.Insights/diagnosticSettings"}
+"""Types without a stable version that has what is used of them."""
+_DEPLOYMENT: Final = "Microsoft.Resources/deployments"
+_SECRET: Final = re.compile(r"(key|secret|password)$", re.IGNORECASE)
+_LISTS: Final = re.compile(r"\blist[A-Z]\w*\(")
 
 
-def policy_faults(files: Mapping[str, BicepFile]) -> list[Fault]:
-    """Find what the templates must not do."""
-    return [
-        Fault(name, line, what)
-        for name, file in files.items()
-        for line, what in (*_form(file), *_resources(file), *_keys(file), *_lifecycle(file))
-    ]
+def policy_faults(template: Template) -> list[str]:
+    """Find what a template, or one that it holds, must not do."""
+    return [fault for each in all_templates(template) for fault in (*_parameters(each), *_resources(each))]
 
 
-Found = Iterator[tuple[int, str]]
+def all_templates(template: Template) -> Iterator[Template]:
+    """Return a template, and all that it deploys."""
+    yield template
+    for resource in _resources_of(template):
+        if resource["type"] == _DEPLOYMENT:
+            yield from all_templates(resource["properties"]["template"])
 
 
-def _form(file: BicepFile) -> Found:
-    if len(file.text.splitlines()) > LINES:
-        yield LINES, f"more than {LINES} lines"
-    for parameter in file.of("parameter"):
-        if not parameter.decorators.get("description"):
-            yield parameter.line, f"{parameter.name} has no @description"
-    for module in file.of("module"):
-        if ":" in module.type:
-            yield module.line, f"{module.type} is of a registry"
-    for resource in file.of("resource"):
-        version = _PINNED.fullmatch(resource.type)
-        if version is None:
-            yield resource.line, f"{resource.type} has no pinned version"
-        elif version[1] and "No stable version" not in resource.comment:
-            yield resource.line, f"{resource.type} is a preview, and no comment before it says why"
+def _resources_of(template: Template) -> list[dict[str, Any]]:
+    resources = template.get("resources", {})
+    return list(resources.values() if isinstance(resources, dict) else resources)
 
 
-def _resources(file: BicepFile) -> Found:
-    for resource in file.of("resource"):
-        if resource.existing or resource.value is None:
+def _parameters(template: Template) -> Iterator[str]:
+    for name, parameter in template.get("parameters", {}).items():
+        if not parameter.get("metadata", {}).get("description"):
+            yield f"the parameter {name} has no description"
+        if _SECRET.search(name) and parameter["type"].lower() != "securestring":
+            yield f"the parameter {name} is not marked as secure"
+
+
+def _resources(template: Template) -> Iterator[str]:
+    for resource in _resources_of(template):
+        kind = resource["type"]
+        if kind == _DEPLOYMENT:
+            yield from _keys(resource["properties"].get("parameters", {}), {"blobsExtensionKey"})
             continue
-        kind = resource.type.split("@")[0]
+        yield from _keys(resource, set())
+        if resource.get("existing"):
+            continue
+        if resource["apiVersion"].endswith("-preview") and kind not in PREVIEWS:
+            yield f"{kind} is a preview"
         for path, expected in REQUIRED.get(kind, {}).items():
-            found = at(unwrap(resource.value), "properties", *path.split("."))
-            if found is None or text(found) != expected:
-                yield resource.line, f"{resource.name}: {path} must be {expected}"
-        identity = at(unwrap(resource.value), "identity", "type")
-        if kind in IDENTITIES and (identity is None or text(identity) != IDENTITIES[kind]):
-            yield resource.line, f"{resource.name}: its identity must be {IDENTITIES[kind]}"
+            if _at(resource.get("properties"), path) != expected:
+                yield f"{kind}: {path} must be {expected}"
+        if kind in IDENTITIES and _at(resource, "identity.type") != IDENTITIES[kind]:
+            yield f"{kind}: its identity must be {IDENTITIES[kind]}"
+        if kind == "Microsoft.Authorization/roleAssignments" and not _at(resource, "metadata.description"):
+            yield f"no description says what calls need the role {_at(resource, 'properties.roleDefinitionId')}"
 
 
-def _keys(file: BicepFile) -> Found:
-    """Keys are listed in one place, for the parameter of a module that is marked as a secret."""
-    for node in walk(file.root):
-        if (
-            node.type == "call_expression"
-            and text(node.named_children[0]).startswith("list")
-            and (file.path.name, _property_of(node)) != ("eventSubscriptions.bicep", "blobsExtensionKey")
-        ):
-            yield node.start_point.row + 1, "lists keys"
-    for parameter in file.of("parameter"):
-        if parameter.name.lower().endswith(("key", "secret", "password")) and "secure" not in parameter.decorators:
-            yield parameter.line, f"{parameter.name} is not marked with @secure"
+def _keys(values: Mapping[str, Any], allowed: set[str]) -> Iterator[str]:
+    """Find keys that are listed elsewhere than for a parameter that is marked as secure."""
+    for name, value in values.items():
+        if name not in allowed and _LISTS.search(repr(value)):
+            yield f"{name} lists keys"
 
 
-def _property_of(node: Node) -> str:
-    """Give the name of the property whose value a node is in."""
-    while node.type != "object_property" and node.parent is not None:
-        node = node.parent
-    return text(node.named_children[0])
-
-
-_CHECKPOINTS_OF: Final = ("'flowlog-checkpoints/${destination}/${", "'flowlog-checkpoints/${destination}/replay=")
-
-
-def _lifecycle(file: BicepFile) -> Found:
-    """Rules delete in the app's two containers only, and of the checkpoints those of an account or a replay."""
-    for node in walk(file.root):
-        if node.type == "object_property" and text(node.named_children[0]) == "prefixMatch":
-            for prefix in node.named_children[1].named_children:
-                if string(prefix) == "flowlog-quarantine/":
-                    continue
-                if not text(prefix).startswith(_CHECKPOINTS_OF):
-                    yield node.start_point.row + 1, f"deletes by {text(prefix)}"
-
-
-def property_text(resource: Declaration, *path: str) -> str:
-    """Give the text of a nested property of a resource, or nothing."""
-    found = at(unwrap(resource.value), *path) if resource.value is not None else None
-    return text(found) if found is not None else ""
+def _at(whole: object, path: str) -> object:
+    for name in path.split("."):
+        whole = whole.get(name) if isinstance(whole, dict) else None
+    return whole

@@ -1,169 +1,216 @@
 """The checks notice what they are for: each is tried on a copy of the templates with one thing broken."""
 
-import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from flowlog_core.errors import SettingsError
-from tests.infra.app_settings import setting_faults, settings_chosen, settings_made
-from tests.infra.bicep import BicepSyntaxError
+from flowlog_core.settings import Settings
+from tests.infra.compiler import Compiler
 from tests.infra.policies import policy_faults
-from tests.infra.references import read, reference_faults
-from tests.infra.role_assignments import role_faults
-
-INFRA = Path(__file__).resolve().parents[2] / "infra"
+from tests.infra.predictions import WAYS, Prediction, predict
+from tests.infra.test_app_settings import unread
 
 
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    folder = tmp_path / "infra"
-    shutil.copytree(INFRA, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    return folder
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing to break: of a file, text and what stands in its place."""
 
+    file: str
+    old: str
+    new: str
 
-def change(folder: Path, file: str, old: str, new: str) -> None:
-    path = folder / file
-    before = path.read_text(encoding="utf-8")
-    assert old in before
-    path.write_text(before.replace(old, new, 1))
-
-
-@pytest.mark.parametrize(
-    ("file", "old", "new", "expected"),
-    [
-        ("main.bicep", "    tags: tags\n", "    tag: tags\n", "platform.bicep has no parameter tag"),
-        ("main.bicep", "    lock: lock\n", "", "platform.bicep asks for the parameter lock"),
-        ("main.bicep", "storageSku: storageSku", "storageSku: storageSkew", "storageSkew is not declared"),
-        ("main.bicep", "'platform.bicep'", "'platfrom.bicep'", "platfrom.bicep is no file"),
-        ("main.bicep", "forwarder.outputs.appName", "forwarder.outputs.name", "forwarder.bicep has no output name"),
-        ("main.bicep", "forwarder.outputs.appName", "forwarder.output.appName", "is not known here"),
-        ("main.bicep", "chosenSize.hub", "chosenSize.hubs", "there is no key hubs"),
-        ("main.bicep", "partitions: 4,", "partition: 4,", "platform.bicep uses hubSize.partitions"),
-        ("main.bicep", "topicName: '', ", "", "forwarder.bicep uses sources.[].topicName"),
-        ("main.bicep", "lagSeconds: 900", "lagSecond: 900", "platform.bicep uses thresholds.lagSeconds"),
-        ("main.bicep", "resourceGroup().location", "resourceGroup().place", "is not known here"),
-        ("appSettings.bicep", "setting.value", "setting.values", "there is no key values"),
-        ("main.bicep", "union(", "onion(", "onion is no function known here"),
-        ("main.bicepparam", "param size ", "param siez ", "main.bicep has no parameter siez"),
-        ("main.bicepparam", "targetId:", "target:", "flowLog of main.bicep has no key target"),
-        ("main.bicepparam", "using 'main.bicep'", "using 'mian.bicep'", "names no file"),
-        ("app.bicep", "identity.properties.clientId", "identity.properties.client", "is not known here"),
-        ("app.bicep", "name: 'function-app'", "nam: 'function-app'", "app has no property nam"),
-        ("sources.bicep", "places[i].accountName", "places[i].account", "there is no key account"),
-        ("sources.bicep", "!source.ownerAssignsRoles", "!source.byOwner", "forwarder.bicep uses sources.[].byOwner"),
-        ("sources.bicep", "topics[i].?outputs.name", "topics[i].?outputs.nam", "topic.bicep has no output nam"),
-        ("network.bicep", "zoneNames.blob", "zoneNames.blobs", "zoneNames.blobs: there is no key blobs"),
-        ("storageAccount.bicep", "primaryEndpoints.queue", "primaryEndpoints.queues", "is not known here"),
-        ("storageAccount.bicep", "containerName in", "container in", "container is a symbol of the file and a loop's"),
-        ("privateEndpoint.bicep", "param tags object", "param tags object\nparam spare int", "spare is not used"),
-    ],
-)
-def test_what_leads_nowhere_is_found(copy: Path, file: str, old: str, new: str, expected: str) -> None:
-    change(copy, file, old, new)
-
-    assert expected in "\n".join(map(str, reference_faults(read(copy))))
-
-
-def test_a_file_that_cannot_be_parsed_is_told_with_its_line(copy: Path) -> None:
-    change(copy, "flowLog.bicep", "resource watcher ", "resource ")
-
-    with pytest.raises(BicepSyntaxError, match=r"flowLog\.bicep:\d+"):
-        read(copy)
+    def make(self, folder: Path) -> None:
+        path = folder / self.file
+        before = path.read_text(encoding="utf-8")
+        assert self.old in before
+        path.write_text(before.replace(self.old, self.new, 1), encoding="utf-8")
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "expected"),
+    ("broken", "expected"),
     [
-        ("storageAccount.bicep", "allowBlobPublicAccess: false", "allowBlobPublicAccess: true", "must be false"),
-        ("storageAccount.bicep", "publicAccess: 'None'", "publicAccess: 'Blob'", "publicAccess must be 'None'"),
-        ("storageAccount.bicep", "    allowSharedKeyAccess: false\n", "", "allowSharedKeyAccess must be false"),
-        ("storageAccount.bicep", "'TLS1_2'", "'TLS1_0'", "minimumTlsVersion must be 'TLS1_2'"),
-        ("storageAccount.bicep", "isVersioningEnabled: false", "isVersioningEnabled: true", "must be false"),
-        ("eventHub.bicep", "disableLocalAuth: true", "disableLocalAuth: false", "disableLocalAuth must be true"),
-        ("monitoring.bicep", "DisableLocalAuth: true", "DisableLocalAuth: false", "DisableLocalAuth must be true"),
-        ("topic.bicep", "identity: { type: 'SystemAssigned' }", "", "identity must be 'SystemAssigned'"),
-        ("queueSubscription.bicep", "'/PT1H.json'", "'.json'", "subjectEndsWith must be '/PT1H.json'"),
-        ("eventHub.bicep", "namespaces@2024-01-01", "namespaces", "has no pinned version"),
-        ("eventHub.bicep", "namespaces@2024-01-01", "namespaces@2024-05-01-preview", "is a preview"),
-        ("eventHub.bicep", "@description('Tags.')\n", "", "tags has no @description"),
-        ("app.bicep", "'roles.bicep'", "'br/public:avm/roles:1.0.0'", "is of a registry"),
-        ("lifecycle.bicep", "['flowlog-quarantine/']", "['flowlog-']", "deletes by"),
-        ("lifecycle.bicep", "/${destination}/${name}/'", "/${destination}/'", "deletes by"),
-        ("lifecycle.bicep", "/${destination}/replay=", "/${destination}/", "deletes by"),
-        ("webHookSubscription.bicep", "@secure()\n", "", "not marked with @secure"),
-        ("app.bicep", "identity.properties.clientId", "listKeys(identity.id, '2023-01-31').key", "lists keys"),
-        ("flowLog.bicep", "// One ", "//\n" * 150 + "// One ", "more than 150 lines"),
-    ],
-)
-def test_what_breaks_a_rule_is_found(copy: Path, file: str, old: str, new: str, expected: str) -> None:
-    change(copy, file, old, new)
-
-    assert expected in "\n".join(map(str, policy_faults(read(copy))))
-
-
-@pytest.mark.parametrize(
-    ("file", "old", "new", "expected"),
-    [
-        ("roles.bicep", "'2b629674-e913", "'2b629674-0000", "sendEvents has no known role"),
-        ("roles.bicep", "hubSender }", "blobOwner }", "missing: appPrincipalId on hub on Azure Event Hubs Data Sender"),
-        ("roles.bicep", "hubSender }", "blobOwner }", "not needed: appPrincipalId on hub on Storage Blob Data Owner"),
-        ("roles.bicep", "// App: opens links to the hub and sends.\n", "", "no comment says what sendEvents is for"),
-        ("app.bicep", "    eventHubName: hubName\n", "", "no module asks for sendEvents"),
         (
-            "topic.bicep",
-            "EventGrid/systemTopics@2025-02-15' =",
-            "Authorization/roleAssignments@2022-04-01' =",
-            "outside",
+            Change("main.bicep", "    tags: tags\n", "    tag: tags\n"),
+            'missing the following required properties: "tags"',
+        ),
+        (Change("main.bicep", "    lock: lock\n", ""), 'missing the following required properties: "lock"'),
+        (Change("main.bicep", "storageSku: storageSku", "storageSku: storageSkew"), '"storageSkew" does not exist'),
+        (Change("main.bicep", "'modules/data.bicep'", "'modules/date.bicep'"), "Could not find file"),
+        (
+            Change("main.bicep", "app.outputs.principalId", "app.outputs.principal"),
+            'does not contain property "principal"',
+        ),
+        (Change("main.bicep", "partitions: isLarge", "partition: isLarge"), '"partitions"'),
+        (Change("main.bicep", "source.?topicName)", "source.?topic)"), 'The property "topic" does not exist'),
+        (
+            Change("main.bicep", "resourceGroup().location", "resourceGroup().place"),
+            'does not contain property "place"',
+        ),
+        (Change("main.bicep", "concat(", "conca("), '"conca" does not exist'),
+        (
+            Change("modules/alerts.bicep", "thresholds.?lagSeconds", "thresholds.?lag"),
+            'The property "lag" does not exist',
+        ),
+        (Change("modules/appSettings.bicep", "setting.value", "setting.values"), 'does not contain property "values"'),
+        (
+            Change("modules/app.bicep", "made!.properties.clientId", "made!.properties.client"),
+            'contain property "client"',
+        ),
+        (Change("modules/app.bicep", "    name: appName\n", "    nam: appName\n"), '"nam" is not allowed'),
+        (Change("modules/network.bicep", "subnets: [", "subnet: ["), '"subnet" is not allowed'),
+        (Change("modules/sources.bicep", "source.makesTopic", "source.makes"), 'The property "makes" does not exist'),
+        (
+            Change("modules/privateEndpoint.bicep", "param tags tagsType", "param tags tagsType\nparam spare int"),
+            '"spare"',
+        ),
+        (Change("modules/privateEndpoint.bicep", "param tags tagsType", "param tags object"), "use-user-defined-types"),
+        (Change("modules/eventHub.bicep", "namespaces@2026-01-01", "namespaces@2021-11-01"), "use-recent-api-versions"),
+        (Change("modules/flowLogRole.bicep", "name: sourceAccountName", "name: 'logs'"), "no-unused-params"),
+        (
+            Change("modules/newSource.bicep", "    #disable-next-line what-if-short-circuiting\n", ""),
+            "what-if-short-circuiting",
+        ),
+        (
+            Change("modules/newSource.bicep", "'storageAccount.bicep' = {", "'storageAccount.bicep' = {\n  name: 'a'"),
+            "no-module",
         ),
     ],
 )
-def test_a_role_that_is_missing_unknown_or_too_much_is_found(
-    copy: Path, file: str, old: str, new: str, expected: str
+def test_what_leads_nowhere_or_breaks_a_rule_of_the_linter_is_found(
+    compiler: Compiler, copy: Path, broken: Change, expected: str
 ) -> None:
-    change(copy, file, old, new)
+    broken.make(copy)
 
-    assert expected in "\n".join(map(str, role_faults(read(copy))))
-
-
-def test_a_role_assignment_that_was_taken_out_is_missed(copy: Path) -> None:
-    path = copy / "roles.bicep"
-    before, _, rest = path.read_text(encoding="utf-8").partition("// Topic: puts events into the queue.")
-    path.write_text(before + rest[rest.index("// Topic: writes") :])
-
-    assert [fault.text for fault in role_faults(read(copy))] == [
-        "missing: topicPrincipalId on eventQueue on Storage Queue Data Message Sender"
-    ]
-
-
-def faults_of_settings(folder: Path) -> list[str]:
-    files = read(folder)
-    return setting_faults(settings_made(files["appSettings.bicep"]), settings_chosen(files), "EventGrid")
+    assert expected in "\n".join(compiler.build(copy / broken.file).diagnostics)
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "expected"),
+    ("old", "new", "expected"),
     [
-        ("appSettings.bicep", "'FLOWLOG_STATE'", "'FLOWLOG_STATES'", "FLOWLOG_STATES is read by neither"),
-        (
-            "appSettings.bicep",
-            "__tableServiceUri'",
-            "__tablesUri'",
-            "AzureWebJobsStorage__tablesUri is read by neither",
-        ),
-        ("main.bicepparam", "FLOWLOG_START:", "FLOWLOG_BEGIN:", "FLOWLOG_BEGIN is read by neither"),
-        ("main.bicepparam", "FLOWLOG_START:", "FLOWLOG_STATE:", "FLOWLOG_STATE is set twice"),
+        ("param size ", "param siez ", 'parameter "siez"'),
+        ("targetId:", "target:", '"target" is not allowed'),
+        ("'main.bicep'", "'mian.bicep'", "Could not find file"),
+        ("param size = 'small'", "param size = 'tiny'", "'tiny'"),
     ],
 )
-def test_a_setting_that_nobody_reads_is_found(copy: Path, file: str, old: str, new: str, expected: str) -> None:
-    change(copy, file, old, new)
+def test_a_parameter_that_the_templates_do_not_take_is_found(
+    compiler: Compiler, copy: Path, old: str, new: str, expected: str
+) -> None:
+    Change("main.bicepparam", old, new).make(copy)
 
-    assert any(expected in fault for fault in faults_of_settings(copy))
+    assert expected in "\n".join(compiler.build_parameters(copy / "main.bicepparam").diagnostics)
+
+
+def test_a_file_that_is_not_formatted_is_noticed(compiler: Compiler, copy: Path) -> None:
+    Change("modules/flowLog.bicep", "  name: name\n", "    name:  name\n").make(copy)
+    path = copy / "modules" / "flowLog.bicep"
+
+    assert compiler.formatted(path) != path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("broken", "expected"),
+    [
+        (
+            Change("modules/storageAccount.bicep", "allowBlobPublicAccess: false", "allowBlobPublicAccess: true"),
+            "must be False",
+        ),
+        (
+            Change("modules/storageAccount.bicep", "publicAccess: 'None'", "publicAccess: 'Blob'"),
+            "publicAccess must be None",
+        ),
+        (
+            Change("modules/storageAccount.bicep", "    allowSharedKeyAccess: false\n", ""),
+            "allowSharedKeyAccess must be False",
+        ),
+        (Change("modules/storageAccount.bicep", "'TLS1_2'", "'TLS1_0'"), "minimumTlsVersion must be TLS1_2"),
+        (
+            Change("modules/storageAccount.bicep", "isVersioningEnabled: false", "isVersioningEnabled: true"),
+            "must be False",
+        ),
+        (
+            Change("modules/eventHub.bicep", "disableLocalAuth: true", "disableLocalAuth: false"),
+            "disableLocalAuth must be True",
+        ),
+        (
+            Change("modules/monitoring.bicep", "DisableLocalAuth: true", "DisableLocalAuth: false"),
+            "DisableLocalAuth must be True",
+        ),
+        (Change("modules/topic.bicep", "identity: { type: 'SystemAssigned' }", ""), "identity must be SystemAssigned"),
+        (Change("modules/queueSubscription.bicep", "'/PT1H.json'", "'.json'"), "subjectEndsWith must be /PT1H.json"),
+        (Change("modules/eventHub.bicep", "namespaces@2026-01-01", "namespaces@2026-07-01-preview"), "is a preview"),
+        (Change("modules/eventHub.bicep", "@description('Tags.')\n", ""), "tags has no description"),
+        (Change("modules/webHookSubscription.bicep", "@secure()\n", ""), "blobsExtensionKey is not marked as secure"),
+        (
+            Change("modules/app.bicep", "appPrincipalId: principalId", "appPrincipalId: listKeys(appName, '1').a"),
+            "lists keys",
+        ),
+        (
+            Change("modules/appRoles.bicep", "@description('App: opens links to the hub and sends.')\n", ""),
+            "what calls need the role",
+        ),
+    ],
+)
+def test_what_breaks_a_rule_of_ours_is_found(compiler: Compiler, copy: Path, broken: Change, expected: str) -> None:
+    broken.make(copy)
+
+    assert expected in "\n".join(policy_faults(compiler.build(copy / broken.file).template))
+
+
+def test_a_condition_that_is_known_only_while_a_deployment_runs_is_noticed(compiler: Compiler, copy: Path) -> None:
+    Change(
+        "modules/flowLogRole.bicep",
+        "roleAssignments@2022-04-01' = {",
+        "roleAssignments@2022-04-01' = if (!empty(flowLogPrincipalId)) {",
+    ).make(copy)
+
+    assert any("condition" in each for each in predict(compiler, copy, WAYS["default"]).resources)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        Change(
+            "modules/appRoles.bicep",
+            "roleAssignments@2022-04-01' = {\n  scope: eventHubs::hub",
+            "roleAssignments@2022-04-01' = if (false) {\n  scope: eventHubs::hub",
+        ),
+        Change("modules/appRoles.bicep", "roleDefinitionId: roles.hubSender", "roleDefinitionId: roles.blobOwner"),
+        Change("modules/appRoles.bicep", "scope: state::blobs::quarantine", "scope: state"),
+        Change("modules/topicRoles.bicep", "triggerSource == 'StorageQueue'", "triggerSource == 'EventGrid'"),
+    ],
+)
+def test_a_role_that_is_missing_or_too_much_changes_what_is_predicted(
+    compiler: Compiler, copy: Path, predicted: Callable[[str], Prediction], broken: Change
+) -> None:
+    broken.make(copy)
+
+    assert predict(compiler, copy, WAYS["queue"]).roles != predicted("queue").roles
+
+
+def test_a_setting_that_nobody_reads_is_found(compiler: Compiler, copy: Path) -> None:
+    Change("modules/appSettings.bicep", "'FLOWLOG_EVENTHUB_NAME'", "'FLOWLOG_EVENTHUBS_NAME'").make(copy)
+    Change("modules/appSettings.bicep", "__tableServiceUri'", "__tablesUri'").make(copy)
+
+    assert unread(predict(compiler, copy, WAYS["default"]).settings) == {
+        "AzureWebJobsStorage__tablesUri",
+        "FLOWLOG_EVENTHUBS_NAME",
+    }
+
+
+def test_a_setting_that_is_set_twice_is_found(compiler: Compiler, copy: Path) -> None:
+    way = {**WAYS["default"], "forwarding": {"FLOWLOG_STATE": "Another"}}
+
+    with pytest.raises(AssertionError, match="set twice"):
+        _ = predict(compiler, copy, way).settings
 
 
 @pytest.mark.parametrize("name", ["FlowLogEventHub__fullyQualifiedNamespace", "FlowLogState__blobServiceUri"])
-def test_a_setting_that_the_app_needs_and_does_not_get_is_found(copy: Path, name: str) -> None:
-    change(copy, "appSettings.bicep", f"'{name}'", "'FLOWLOG_FIELD'")
+def test_a_setting_that_the_app_needs_and_does_not_get_is_found(compiler: Compiler, copy: Path, name: str) -> None:
+    Change("modules/appSettings.bicep", f"'{name}'", "'FLOWLOG_FIELD'").make(copy)
 
     with pytest.raises(SettingsError, match=name.partition("__")[0]):
-        faults_of_settings(copy)
+        Settings.read(predict(compiler, copy, WAYS["default"]).settings)

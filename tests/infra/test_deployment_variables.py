@@ -45,7 +45,7 @@ def test_no_name_that_a_script_or_a_template_reads_is_one_of_the_apps() -> None:
 
 def test_what_people_and_scripts_set_is_what_is_read() -> None:
     documented = re.findall(SET_BY_PEOPLE, (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8"))
-    kept = re.findall(KEPT_BY_SCRIPTS, (INFRA / "find_sources.py").read_text(encoding="utf-8"))
+    kept = re.findall(KEPT_BY_SCRIPTS, (INFRA / "scripts" / "find_sources.py").read_text(encoding="utf-8"))
     assert kept == ["DEPLOY_SOURCES"]
     assert {*documented, *kept} <= names_read() | PLATFORMS
 

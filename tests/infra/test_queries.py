@@ -3,9 +3,12 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import duckdb_kql
 import pytest
 from azure.storage.blob import BlobServiceClient
 
@@ -15,7 +18,7 @@ from flowlog_core.source.own_names import CheckpointNames
 from local.azurite import Azurite
 from local.event_hub.server import EventHub
 from local.functions_host.process import WorkerProcess
-from tests.support.app_log import log_events_of, reports
+from tests.support.app_log import log_event, log_events_of, reports
 from tests.support.flow_logs import VNET, document, vnet_record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +42,21 @@ def fields_of(query: str) -> set[str]:
     return {bracketed or plain for bracketed, plain in FIELD.findall(query)} - {"event"}
 
 
-Logged = Mapping[str, set[str]]
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """What a run logged: the lines, and the fields of each event."""
+
+    lines: list[str]
+    fields: Mapping[str, set[str]]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        return [each for each in map(json.loads, self.lines) if each["event"] == f"flowlog.{name}"]
+
+
+def reports_flows(reported: Mapping[str, Any]) -> bool:
+    """Whether a run that forwarded flows was reported."""
+    event = log_event(reported)
+    return event is not None and event.name == "flowlog.run" and bool(event.fields["flows"])
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +82,14 @@ def logged() -> Iterator[Logged]:
         hub.faults.reject_busy(2)  # the client itself tries again once
         with WorkerProcess(ROOT, settings=settings, poll_seconds=0.2) as worker:
             worker.fire_timer("sweep")
-            for event in ("quarantined", "fault", "sweep", "throttled", "run"):
+            for event in ("quarantined", "fault", "sweep", "throttled"):
                 worker.wait_for(reports(f"flowlog.{event}"), timeout=30)
+            worker.wait_for(reports_flows, timeout=30)
+            reported = [each.get("message", "") for each in worker.seen()]
             fields: dict[str, set[str]] = {}
             for logged in log_events_of(worker):
                 fields.setdefault(logged.name, set()).update(logged.fields)
-        yield fields
+        yield Logged([line for line in reported if line.startswith('{"event":"flowlog.')], fields)
 
 
 @pytest.mark.parametrize("title", sorted(queries()))
@@ -78,8 +97,8 @@ def test_every_field_that_a_query_names_is_logged_with_an_event_that_it_names(lo
     query = queries()[title]
     events = {f"flowlog.{name}" for name in EVENT.findall(query)}
 
-    assert events <= logged.keys()
-    assert fields_of(query) <= set().union(*(logged[event] for event in events))
+    assert events <= logged.fields.keys()
+    assert fields_of(query) <= set().union(*(logged.fields[event] for event in events))
 
 
 def test_the_queries_look_at_the_beginning_of_the_line_as_the_app_writes_it() -> None:
@@ -97,7 +116,49 @@ def test_every_chart_that_operations_asks_for_is_in_the_workbook() -> None:
     assert all(chart["timeContextFromParameter"] == "range" for chart in charts())
 
 
-def test_every_alert_has_its_query_and_every_query_its_alert() -> None:
-    used = re.findall(r"loadTextContent\('queries/(\w+\.kql)'\)", (INFRA / "alerts.bicep").read_text(encoding="utf-8"))
+@pytest.fixture(scope="module")
+def tables(logged: Logged) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The tables of Application Insights, with the lines of the run."""
+    with duckdb_kql.connect() as tables:
+        tables.sql("CREATE TABLE traces (timestamp TIMESTAMP, message VARCHAR)")
+        tables.sql("CREATE TABLE requests (timestamp TIMESTAMP, success BOOLEAN)")
+        tables.executemany("INSERT INTO traces VALUES (now()::TIMESTAMP, ?)", [[line] for line in logged.lines])
+        yield tables
 
-    assert sorted(used) == sorted(path.name for path in (INFRA / "queries").iterdir())
+
+@pytest.mark.parametrize("title", sorted(chart["title"] for chart in charts()))
+def test_every_chart_shows_something_of_the_run(tables: duckdb.DuckDBPyConnection, title: str) -> None:
+    rows = duckdb_kql.kql(tables, queries()[title]).fetchall()
+
+    assert rows
+    assert any(value for row in rows for value in row)
+
+
+def test_every_alert_measures_what_the_run_logged(tables: duckdb.DuckDBPyConnection, logged: Logged) -> None:
+    sweeps = logged.events("sweep")
+    lags = [each["lagSeconds"] for each in logged.events("run")] + [each["oldestLagSeconds"] for each in sweeps]
+    measured = {}
+    for name in [name for name in queries() if name.endswith(".kql")]:
+        relation = duckdb_kql.kql(tables, queries()[name])
+        assert relation.columns == ["value"]
+        ((measured[name.removesuffix(".kql")],),) = relation.fetchall()
+
+    assert measured == {
+        "failures": len(logged.events("fault")),
+        "lag": pytest.approx(max(lag for lag in lags if lag is not None)),
+        "poison": 0,
+        "quarantine": sum(each["count"] for each in logged.events("quarantined")),
+        "silence": 0,
+        "silentSources": max(each["silent"] for each in sweeps),
+        "sweep": sum(not each["complete"] for each in sweeps),
+        "throttling": sum(each["busy"] for each in logged.events("throttled")),
+    }
+
+
+def test_without_a_line_every_alert_but_silence_measures_nothing() -> None:
+    with duckdb_kql.connect() as empty:
+        empty.sql("CREATE TABLE traces (timestamp TIMESTAMP, message VARCHAR)")
+        empty.sql("CREATE TABLE requests (timestamp TIMESTAMP, success BOOLEAN)")
+        for name in [name for name in queries() if name.endswith(".kql")]:
+            ((value,),) = duckdb_kql.kql(empty, queries()[name]).fetchall()
+            assert (value or 0) == (1 if name == "silence.kql" else 0), name
