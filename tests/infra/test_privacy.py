@@ -1,64 +1,82 @@
-"""What docs/privacy.md says of places and times is what the templates make."""
+"""What docs/privacy.md says of places and times is what a deployment makes."""
 
-import re
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from flowlog_core.settings.table import NETWORK_WATCHER_CONTAINERS
+from tests.infra.conftest import Predict
+from tests.infra.predictions import Prediction
 
 ROOT = Path(__file__).resolve().parents[2]
-INFRA = ROOT / "infra"
 
 
 def page() -> str:
     return (ROOT / "docs" / "privacy.md").read_text(encoding="utf-8")
 
 
-def template(name: str) -> str:
-    return (INFRA / name).read_text(encoding="utf-8")
+@pytest.fixture
+def made(predicted: Predict) -> Prediction:
+    """With the queue, which has more places than the others."""
+    return predicted("queue")
 
 
-def found(pattern: str, name: str) -> str:
-    """Return what the one match of a pattern in a template has in its group."""
-    (match,) = re.findall(pattern, template(name))
-    return str(match)
+def days_of_rules(made: Prediction) -> dict[str, int]:
+    """Return after how many days what begins with a prefix is deleted."""
+    (policy,) = made.of("Microsoft.Storage/storageAccounts/managementPolicies").values()
+    return {
+        prefix: rule["definition"]["actions"]["baseBlob"]["delete"]["daysAfterModificationGreaterThan"]
+        for rule in policy["properties"]["policy"]["rules"]
+        for prefix in rule["definition"]["filters"]["prefixMatch"]
+    }
 
 
-def test_every_container_and_queue_that_holds_data_is_on_the_page() -> None:
-    made = re.findall(r"(?:containers|queues): \[(.*?)\]", template("data.bicep"))
-    names = {name for names in made for name in re.findall(r"'([\w-]+)'", names)} - {"app-package"}
+def properties_of(made: Prediction, kind: str) -> list[dict[str, Any]]:
+    return [each["properties"] for each in made.of(kind).values()]
+
+
+def test_every_container_and_queue_that_holds_data_is_on_the_page(made: Prediction) -> None:
+    kinds = ("blobServices/containers", "queueServices/queues")
+    paths = [path for kind in kinds for path in made.of(f"Microsoft.Storage/storageAccounts/{kind}")]
+    names = {path.rpartition("/")[2] for path in paths} - {"app-package", *NETWORK_WATCHER_CONTAINERS}
 
     assert names == {"flowlog-checkpoints", "flowlog-quarantine", "flowlog-dead-letters", "flowlog-events"}
     assert [name for name in sorted(names) if f"`{name}`" not in page()] == []
-    assert all(name.startswith("insights-logs-") for name in NETWORK_WATCHER_CONTAINERS)
 
 
-def test_the_times_on_the_page_are_the_templates_defaults() -> None:
-    source = int(found(r"param sourceRetentionDays int = (\d+)", "main.bicep"))
-    further = int(found(r"sourceRetentionDays > 0 \? sourceRetentionDays \+ (\d+) : 0", "platform.bicep"))
-    quarantine = found(r"param quarantineDays int = (\d+)", "main.bicep")
-    hub = found(r"hubDefaults = \{.*retentionHours: (\d+)", "main.bicep")
-    workspace = found(r"retentionDays: (\d+)\n", "platform.bicep")
-    queue = int(found(r"queueMessageTimeToLiveInSeconds: (\d+)", "queueSubscription.bicep"))
+def test_the_times_on_the_page_are_those_of_a_deployment_that_sets_none(made: Prediction) -> None:
+    days = days_of_rules(made)
+    checkpoints = {count for prefix, count in days.items() if prefix.startswith("flowlog-checkpoints/")}
+    (hub,) = properties_of(made, "Microsoft.EventHub/namespaces/eventhubs")
+    (workspace,) = properties_of(made, "Microsoft.OperationalInsights/workspaces")
+    subscriptions = properties_of(made, "Microsoft.EventGrid/systemTopics/eventSubscriptions")
+    destinations = [each["deliveryWithResourceIdentity"]["destination"] for each in subscriptions]
+    seconds = {each["properties"]["queueMessageTimeToLiveInSeconds"] for each in destinations}
 
+    assert checkpoints == {37}
     for said in (
-        f"`sourceRetentionDays` ({source})",
-        f"`sourceRetentionDays` + {further} ({source + further})",
-        f"`quarantineDays` ({quarantine})",
-        f"`hub.retentionHours` ({hub})",
-        f"{workspace} days, or what the existing workspace",
+        "`sourceRetentionDays` (30)",
+        "`sourceRetentionDays` + 7 (37)",
+        f"`quarantineDays` ({days['flowlog-quarantine/']})",
+        f"`hub.retentionHours` ({hub['retentionDescription']['retentionTimeInHours']})",
+        f"{workspace['retentionInDays']} days, or what the existing workspace",
     ):
         assert said in page()
-    assert (queue, "seconds; a day at most" in page()) == (86_400, True)
+    assert (seconds, "seconds; a day at most" in page()) == ({86_400}, True)
 
 
-def test_only_what_the_page_says_is_deleted_by_a_rule_is() -> None:
-    rules = re.findall(r"prefixMatch: \['(flowlog-[\w-]+)/", template("lifecycle.bicep"))
+def test_only_what_the_page_says_is_deleted_by_a_rule_is(made: Prediction) -> None:
+    containers = {prefix.partition("/")[0] for prefix in days_of_rules(made)}
 
-    assert set(rules) == {"flowlog-quarantine", "flowlog-checkpoints"}
+    assert containers == {"flowlog-quarantine", "flowlog-checkpoints"}
     assert "until you delete them; no rule does" in page()
 
 
-def test_nothing_that_the_templates_make_takes_shared_keys() -> None:
-    assert "allowSharedKeyAccess: false" in template("storageAccount.bicep")
-    assert "disableLocalAuth: true" in template("eventHub.bicep")
+def test_nothing_that_a_deployment_makes_takes_shared_keys(made: Prediction) -> None:
+    accounts = properties_of(made, "Microsoft.Storage/storageAccounts")
+    (namespace,) = properties_of(made, "Microsoft.EventHub/namespaces")
+
+    assert {each["allowSharedKeyAccess"] for each in accounts} == {False}
+    assert namespace["disableLocalAuth"] is True
     assert "no account of the deployment takes shared keys" in page()
