@@ -79,7 +79,7 @@ class Backfill:
         self._executor = executor
         self._options = options
         self._report = BackfillReport()
-        self._give_up_at = 0.0
+        self._give_up_at: float | None = None
         self._running: set[Future[_Ended]] = set()
         self._held: list[SourceBlob] = []
         # Runs append to it in their threads, `_settle` takes from it in its own: a deque does both in one step.
@@ -197,8 +197,10 @@ class Backfill:
         """Stop a second time, some seconds after the first."""
         now = self._clock.monotonic()
         if self.stops == 0:
+            return
+        if self._give_up_at is None:
             self._give_up_at = now + self._options.grace_seconds
-        elif self.stops == 1 and now >= self._give_up_at:
+        if self.stops == 1 and now >= self._give_up_at:
             self.stop()
 
     def _reckon(self, ended: "_Ended") -> None:

@@ -62,6 +62,17 @@ def test_a_stop_ends_the_wait_for_a_busy_hub(setup: Filling) -> None:
     assert (report.stopped, report.flows, setup.sink.sends) == (True, 0, 4)
 
 
+def test_an_interruption_as_soon_as_the_first_send_gives_nothing_up(setup: Filling) -> None:
+    setup.blobs.put(blob_of(), log_of(2))
+    backfill = setup.backfill()
+    setup.sink.after_send = backfill.stop
+
+    report = backfill.run(lambda _: None)
+
+    assert report.stopped
+    assert backfill.stops == 1
+
+
 def test_a_stop_while_a_run_sleeps_wakes_it(setup: Filling) -> None:
     setup.blobs.put(blob_of(), log_of(3))
     backfill = setup.backfill()
