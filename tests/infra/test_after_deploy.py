@@ -1,10 +1,7 @@
 """The step after deployment: the functions are compared, and phase 2 is deployed, without a key ever being seen."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ import pytest
 from infra.scripts.after_deploy import ATTEMPTS, DEFAULT_PAUSE, PHASE_2_ATTEMPTS, expected_functions
 from tests.infra.command_line import INFRA, Ran, run
 from tests.infra.predictions import Prediction
+from tests.support.app import functions_with
 
 CONTAINERS = ["insights-logs-networksecuritygroupflowevent", "insights-logs-flowlogflowevent"]
 FUNCTIONS = [f"forward_FlowLogStorage_{container}" for container in CONTAINERS] + ["sweep"]
@@ -181,14 +179,6 @@ def test_without_outputs_it_says_what_to_name(tmp_path: Path) -> None:
     assert (ran.status, "--deployment NAME" in ran.errors) == (1, True)
 
 
-INDEX = """
-import json
-import function_app
-functions = function_app.app.get_functions()
-print(json.dumps({each.get_function_name(): each.get_trigger().get_dict_repr() for each in functions}, default=str))
-"""
-
-
 def indexed(trigger_source: str, connections: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """Return the functions that the app registers, and their triggers."""
     settings = {
@@ -202,16 +192,7 @@ def indexed(trigger_source: str, connections: tuple[str, ...]) -> dict[str, dict
         f"{each}__blobServiceUri": f"https://{each.lower().replace('_', '')}.blob.core.windows.net/"
         for each in connections
     }
-    done = subprocess.run(  # noqa: S603 # this checkout's own app
-        [sys.executable, "-c", INDEX],
-        cwd=INFRA.parent,
-        env=os.environ | settings,
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-    )
-    found: dict[str, dict[str, Any]] = json.loads(done.stdout)
-    return found
+    return functions_with(settings)
 
 
 @pytest.mark.parametrize("trigger_source", ["EventGrid", "StorageQueue", "Sweep"])

@@ -108,6 +108,13 @@ def test_the_queries_look_at_the_beginning_of_the_line_as_the_app_writes_it() ->
             assert begins_with_event or prefix.startswith("Message has reached MaxDequeueCount"), title
 
 
+def test_no_query_needs_the_request_of_a_run_that_succeeded() -> None:
+    asking = {title: query for title, query in queries().items() if re.search(r"\brequests\b", query)}
+
+    assert asking.keys() == {"failures.kql"}
+    assert all("requests | where success == false" in query for query in asking.values())
+
+
 def test_every_chart_that_operations_asks_for_is_in_the_workbook() -> None:
     names = " ".join(chart["title"].lower() for chart in charts())
 

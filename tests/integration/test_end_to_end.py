@@ -23,7 +23,7 @@ from local.network_watcher.expected import Expected
 from local.network_watcher.fleet import fleet
 from local.network_watcher.records import Oddities
 from local.network_watcher.writer import NetworkWatcher, Sink
-from tests.support.app import APP, settings_for
+from tests.support.app import APP, functions_with, settings_for
 from tests.support.app_log import log_events_of
 
 PARTITIONS = 4  # of the local hub
@@ -193,26 +193,8 @@ def test_the_sweep_forwards_what_no_event_announced(storage: Azurite, hub: Event
     assert sweep["behind"] == sweep["caught"] >= 5
 
 
-INDEX = """
-import json
-import function_app
-functions = function_app.app.get_functions()
-print(json.dumps({each.get_function_name(): each.get_trigger().get_dict_repr() for each in functions}, default=str))
-"""
-
-
-def indexed(settings: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """Give the app's functions and their triggers, of a fresh process."""
-    command = [sys.executable, "-c", INDEX]
-    done = subprocess.run(  # noqa: S603 # this checkout's own app
-        command, cwd=APP, env=os.environ | settings, capture_output=True, text=True, check=True
-    )
-    found: dict[str, dict[str, Any]] = json.loads(done.stdout)
-    return found
-
-
 def test_events_can_come_by_a_storage_queue_instead(storage: Azurite, hub: EventHub) -> None:
-    functions = indexed(settings_for(storage, hub, FLOWLOG_TRIGGER_SOURCE="StorageQueue"))
+    functions = functions_with(settings_for(storage, hub, FLOWLOG_TRIGGER_SOURCE="StorageQueue"))
 
     assert set(functions) == {"forward_queued", "sweep"}
     trigger = functions["forward_queued"]
