@@ -145,6 +145,7 @@ class BlobPass:
             self._large_record.end()
             self._commit()
             self._report.requests += self._quarantining.requests
+            self._report.throttled = self._delivery.throttled
             _complete(self._report, self._progress)
             if self._last_moment is not None:
                 lag = self._ports.clock.now() - self._last_moment
@@ -163,6 +164,7 @@ class BlobPass:
         reason = checkpoint.rewritten(first.length, preceding)
         if reason is not None:
             self._progress.begin_generation()
+            self._report.rewritten = True
             fields = {"blob": self._blob.path, "generation": self._progress.reached.generation, "reason": reason}
             self._ports.log("flowlog.rewritten", fields, level=logging.WARNING)
             return None

@@ -25,10 +25,10 @@ class BoundedCounts:
     _others: int = 0
 
     def update(self, counts: Mapping[str, int]) -> None:
-        """Count on; of a long text its beginning counts."""
+        """Count on, also what `largest` returned; of a long text its beginning counts."""
         for text, count in counts.items():
             key = text[:_LONGEST]
-            if key in self._counts or len(self._counts) < self.most:
+            if key != OTHERS and (key in self._counts or len(self._counts) < self.most):
                 self._counts[key] += count
             else:
                 self._others += count

@@ -41,7 +41,12 @@ class Patience:
 
 
 class Delivery:
-    """Sends the ranges of one pass, in order, and reports to its progress what is acknowledged."""
+    """Sends the ranges of one pass, in order, and reports to its progress what is acknowledged.
+
+    Attributes:
+        throttled: Whether it had to wait.
+
+    """
 
     def __init__(
         self,
@@ -82,6 +87,7 @@ class Delivery:
         self._sending: Future[int] | None = None
         self._attempt = 0
         self._given_up = False
+        self.throttled = False
 
     def max_event_bytes(self) -> int:
         """Ask the destination for its limit, with the same patience as `drain`, and the same errors."""
@@ -227,6 +233,7 @@ class Delivery:
             "waitSeconds": round(seconds, 1),
         }
         self._log("flowlog.throttled", fields, level=logging.WARNING)
+        self.throttled = True
         self._stop.sleep(self._clock, seconds)
         self._end_if_stopped(error)
 

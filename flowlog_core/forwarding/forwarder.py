@@ -20,6 +20,7 @@ from flowlog_core.forwarding.options import ForwardOptions, first_hour
 from flowlog_core.forwarding.outcome import Outcome, PassReport, RunResult
 from flowlog_core.forwarding.ports import CheckpointStore
 from flowlog_core.forwarding.quarantined import Quarantined
+from flowlog_core.forwarding.run_log import RunLog
 from flowlog_core.source.announcement import Announcement
 from flowlog_core.source.blob import SourceBlob
 
@@ -34,6 +35,7 @@ class Forwarder:
         self._ports = ports
         self._checkpoints = checkpoints
         self._options = options
+        self._run_log = RunLog(ports.log, ports.clock, options.run_log)
         self._encoder = Encoder(flow_schema(options.events.fields))
         self._first_hour: datetime | None = None
 
@@ -61,7 +63,8 @@ class Forwarder:
             log_ignored(self._ports.log, refusal, blob)
         elif self._ports.stop.is_set:  # the process may end before a lease that it takes now is released
             report = PassReport(blob, Outcome.STOPPED)
-            self._ports.log("flowlog.run", report.fields())
+            self._run_log.end_pass(report)
+            self._run_log.end_run((report,))
             return RunResult(report.outcome, (report,))
         if refusal is not None or blob.is_before(self.first_hour()):
             return RunResult(Outcome.SKIPPED)
@@ -80,6 +83,7 @@ class Forwarder:
             raise
         finally:
             quarantined.report(self._ports.log, blob)
+            self._run_log.end_run(passes)
 
     def forward_announced(self, message: bytes) -> None:
         """Forward the blobs that a message of Event Grid announces; what is no announcement is dropped, and logged.
@@ -190,8 +194,8 @@ class Forwarder:
         self._ports.log("flowlog.fault", named | fault, level=logging.ERROR)
 
     def _end(self, report: PassReport, began: float) -> None:
-        """Log what a pass did."""
+        """Log what a pass did, or add it to what is logged."""
         report.duration_ms = round((self._ports.clock.monotonic() - began) * 1000)
         if report.outcome is Outcome.GONE:
             self._ports.log("flowlog.gone", {"blob": report.blob.path})
-        self._ports.log("flowlog.run", report.fields())
+        self._run_log.end_pass(report)

@@ -13,6 +13,22 @@ Start = Literal["now", "all"] | datetime
 
 PartitionBy = Literal["mac", "none"]
 
+RunLogForm = Literal["each", "minute"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunLogOptions:
+    """How passes are logged.
+
+    Attributes:
+        form: ``each`` pass has its line; ``minute``: sums of about a minute, and lines of unusual passes only.
+        usual_lag_seconds: With ``minute``: a pass with a greater lag is unusual.
+
+    """
+
+    form: RunLogForm = "each"
+    usual_lag_seconds: float = 120
+
 
 @dataclass(frozen=True, slots=True)
 class QuarantineLimits:
@@ -42,6 +58,7 @@ class ForwardOptions:
         commit_seconds: After so long a pass commits what is acknowledged, and goes on; what was sent since the last
             commit comes again if the process dies.
         quarantine: How much a blob may put in quarantine.
+        run_log: How passes are logged.
         replay: Label of a replay, for its events; None where blobs are forwarded for the first time.
 
     """
@@ -54,6 +71,7 @@ class ForwardOptions:
     batch_bytes: int = 1024 * 1024
     commit_seconds: float = 2
     quarantine: QuarantineLimits = field(default_factory=QuarantineLimits)
+    run_log: RunLogOptions = field(default_factory=RunLogOptions)
     replay: str | None = None
 
 

@@ -1,7 +1,6 @@
 """Why forwarding a blob ended, and what one pass over it did: the log event ``flowlog.run``."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -60,6 +59,8 @@ class PassReport:
         lag_seconds: Now minus the time of the last record, or None where there was none.
         duration_ms: How long it took.
         requests: Storage requests made.
+        rewritten: Whether a generation began, since the blob was rewritten.
+        throttled: Whether it had to wait for the destination.
         etag: The source's ETag when last read.
 
     """
@@ -80,6 +81,8 @@ class PassReport:
     lag_seconds: float | None = None
     duration_ms: int = 0
     requests: int = 0
+    rewritten: bool = False
+    throttled: bool = False
     etag: str = ""
 
     @property
@@ -99,7 +102,7 @@ class PassReport:
             "events": self.events,
             "quarantined": self.quarantined,
             "denied": self.denied,
-            "rules": _shown(self.rules.largest(_TOP_RULES)),
+            "rules": rules_shown(self.rules),
             "generation": self.generation,
             "complete": self.complete,
             "outcome": self.outcome.value,
@@ -109,10 +112,10 @@ class PassReport:
         }
 
 
-def _shown(rules: Mapping[str, int]) -> dict[str, int]:
-    """Make the names of rules fit for a log line; the counts of those that are cut to the same add up."""
+def rules_shown(rules: BoundedCounts) -> dict[str, int]:
+    """Return the rules with most flows, fit for a log line; the counts of names that are cut to the same add up."""
     shown: Counter[str] = Counter()
-    for rule, flows in rules.items():
+    for rule, flows in rules.largest(_TOP_RULES).items():
         shown[outside_text(rule)] += flows
     return dict(shown)
 

@@ -1,5 +1,6 @@
 """The app settings, read once at start. All faults are reported together, each with the setting's name."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -14,7 +15,7 @@ from flowlog_core.connections import (
 )
 from flowlog_core.errors import SettingsError, SettingValueError
 from flowlog_core.events.packer import EventOptions
-from flowlog_core.forwarding.options import ForwardOptions, SweepOptions
+from flowlog_core.forwarding.options import ForwardOptions, RunLogOptions, SweepOptions
 from flowlog_core.settings import table
 from flowlog_core.settings.table import Setting, TriggerSource
 from flowlog_core.source.gate import outside_text
@@ -92,6 +93,7 @@ class _Reader:
         sweep_schedule = self._get(table.SWEEP_SCHEDULE)
         places = tuple((source.account, name) for source in sources for name in containers)
         sweep = self._sweep(places, forward.run_seconds, alone=trigger_source == "Sweep")
+        forward = replace(forward, run_log=self._run_log(sweep.grace_seconds))
         unknown = self._unknown((*source_names, state_name))
         if self._faults or event_hub is None or state is None:
             raise SettingsError(self._faults)
@@ -118,6 +120,10 @@ class _Reader:
             run_seconds=self._get(table.RUN_SECONDS),
             start=self._get(table.START),
         )
+
+    def _run_log(self, grace_seconds: int) -> RunLogOptions:
+        # Where the sweep is all there is, every lag is above the grace, which is 0: then none is unusual.
+        return RunLogOptions(self._get(table.RUN_LOG), usual_lag_seconds=grace_seconds or math.inf)
 
     def _sweep(self, places: tuple[tuple[str, str], ...], run_seconds: float, *, alone: bool) -> SweepOptions:
         hours = self._get(table.SWEEP_HOURS, at_fault=0)

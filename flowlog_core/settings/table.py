@@ -9,7 +9,7 @@ from typing import Final, Literal, get_args
 from flowlog_core.connections import Transport
 from flowlog_core.events.packer import MIN_EVENT_BYTES, EventCompression, EventFormat
 from flowlog_core.flow.schema import KEYS
-from flowlog_core.forwarding.options import ForwardOptions, PartitionBy, SweepOptions
+from flowlog_core.forwarding.options import ForwardOptions, PartitionBy, RunLogForm, SweepOptions
 from flowlog_core.settings import parsers
 from flowlog_core.settings.parsers import Parser, number, one_of
 
@@ -147,6 +147,14 @@ RUN_SECONDS: Final = Setting(
     parser=number(5, 1500),
     help="A run or a sweep commits and ends after so many seconds; the next event or sweep goes on. Less than "
     "`functionTimeout` in host.json.",
+)
+RUN_LOG: Final = Setting[RunLogForm](
+    "FLOWLOG_RUN_LOG",
+    default=_FORWARD.run_log.form,
+    parser=one_of(get_args(RunLogForm)),
+    help="What is logged of runs. `each`: a line `flowlog.run` for each pass. `minute`: once a minute and process a "
+    "line `flowlog.runs` with sums, and `flowlog.run` only of a pass that is unusual: not complete, with something in "
+    "quarantine, rewritten, throttled, failed, or with a lag above `FLOWLOG_SWEEP_GRACE_SECONDS`.",
 )
 SWEEP_SCHEDULE: Final = Setting(
     "FLOWLOG_SWEEP_SCHEDULE",

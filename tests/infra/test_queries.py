@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import duckdb_kql
 import pytest
 from azure.storage.blob import BlobServiceClient
 
+from flowlog_core.forwarding.options import ForwardOptions, RunLogOptions
 from flowlog_core.settings import Settings
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.source.own_names import CheckpointNames
@@ -20,6 +21,7 @@ from local.event_hub.server import EventHub
 from local.functions_host.process import WorkerProcess
 from tests.support.app_log import log_event, log_events_of, reports
 from tests.support.flow_logs import VNET, document, vnet_record
+from tests.support.forwarding import Setup
 
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
@@ -59,8 +61,17 @@ def reports_flows(reported: Mapping[str, Any]) -> bool:
     return event is not None and event.name == "flowlog.run" and bool(event.fields["flows"])
 
 
+def lines_by_the_minute() -> list[tuple[str, Mapping[str, object]]]:
+    """Run what forwards, with `FLOWLOG_RUN_LOG=minute` and a clock of its own, on a blob that ends inside a record."""
+    setup = Setup(ForwardOptions(start="all", run_log=RunLogOptions("minute")))
+    setup.blobs.put(VNET, document([vnet_record(3), vnet_record(2, number=1)])[:-40])
+    setup.clock.seconds += 60
+    setup.forward()
+    return setup.log.lines
+
+
 @pytest.fixture(scope="module")
-def logged() -> Iterator[Logged]:
+def logged() -> Logged:
     """Run the app so that it logs each event which a query names, and give the fields of each."""
     with Azurite() as storage, EventHub() as hub:
         settings = {
@@ -89,7 +100,9 @@ def logged() -> Iterator[Logged]:
             fields: dict[str, set[str]] = {}
             for logged in log_events_of(worker):
                 fields.setdefault(logged.name, set()).update(logged.fields)
-        yield Logged([line for line in reported if line.startswith('{"event":"flowlog.')], fields)
+    for name, more in lines_by_the_minute():
+        fields.setdefault(name, set()).update(more)
+    return Logged([line for line in reported if line.startswith('{"event":"flowlog.')], fields)
 
 
 @pytest.mark.parametrize("title", sorted(queries()))
@@ -99,6 +112,14 @@ def test_every_field_that_a_query_names_is_logged_with_an_event_that_it_names(lo
 
     assert events <= logged.fields.keys()
     assert fields_of(query) <= set().union(*(logged.fields[event] for event in events))
+
+
+def test_what_is_logged_of_runs_is_asked_for_in_both_forms_and_what_is_summed_is_counted_once() -> None:
+    asking = {title: query for title, query in queries().items() if "flowlog.run" in query}
+
+    assert len(asking) == 6
+    assert all('"flowlog.run"' in query and '"flowlog.runs"' in query for query in asking.values())
+    assert {title for title, query in asking.items() if "isnull(e.summed)" not in query} == {"lag.kql"}  # a maximum
 
 
 def test_the_queries_look_at_the_beginning_of_the_line_as_the_app_writes_it() -> None:

@@ -1,6 +1,7 @@
 """Settings are read once; all that is wrong is told together, by name, and never with a secret."""
 
 import json
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -71,6 +72,7 @@ EVENTS: dict[str, Callable[[Settings], object]] = {
     "FLOWLOG_FIELDS": lambda settings: settings.forward.events.fields,
     "FLOWLOG_PARTITION_BY": lambda settings: settings.forward.partition_by,
     "FLOWLOG_RUN_SECONDS": lambda settings: settings.forward.run_seconds,
+    "FLOWLOG_RUN_LOG": lambda settings: settings.forward.run_log.form,
     "FLOWLOG_START": lambda settings: settings.forward.start,
     "FLOWLOG_TRIGGER_SOURCE": lambda settings: settings.trigger_source,
     "FLOWLOG_CONTAINERS": lambda settings: settings.containers,
@@ -96,6 +98,8 @@ TAKEN: list[tuple[str, str, object]] = [
     ("FLOWLOG_PARTITION_BY", "mac", "mac"),
     ("FLOWLOG_PARTITION_BY", "none", "none"),
     ("FLOWLOG_RUN_SECONDS", "60", 60),
+    ("FLOWLOG_RUN_LOG", "each", "each"),
+    ("FLOWLOG_RUN_LOG", "minute", "minute"),
     ("FLOWLOG_START", "now", "now"),
     ("FLOWLOG_START", "all", "all"),
     ("FLOWLOG_START", "2026-11-20T23:00Z", datetime(2026, 11, 20, 23, tzinfo=UTC)),
@@ -178,6 +182,7 @@ REFUSED: list[tuple[str, str]] = [
     ("FLOWLOG_SWEEP_HOURS", "-3"),
     ("FLOWLOG_SWEEP_MAX_HOURS", "2"),
     ("FLOWLOG_SWEEP_GRACE_SECONDS", "-1"),
+    ("FLOWLOG_RUN_LOG", "hour"),
 ]
 
 
@@ -252,6 +257,11 @@ def test_the_options_of_forwarding_and_of_the_sweep_have_the_defaults_of_the_set
 def test_where_the_sweep_is_all_there_is_it_waits_for_no_event() -> None:
     assert read(FLOWLOG_TRIGGER_SOURCE="Sweep").sweep.grace_seconds == 0
     assert read(FLOWLOG_TRIGGER_SOURCE="Sweep", FLOWLOG_SWEEP_GRACE_SECONDS="7").sweep.grace_seconds == 7
+
+
+def test_a_lag_above_the_sweeps_grace_is_unusual_and_none_is_where_the_sweep_is_all_there_is() -> None:
+    assert read(FLOWLOG_SWEEP_GRACE_SECONDS="7").forward.run_log.usual_lag_seconds == 7
+    assert read(FLOWLOG_TRIGGER_SOURCE="Sweep").forward.run_log.usual_lag_seconds == math.inf
 
 
 def test_a_message_says_what_a_setting_takes() -> None:

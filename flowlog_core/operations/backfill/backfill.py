@@ -19,7 +19,7 @@ from flowlog_core.errors import FlowLogError, SendError, StorageError
 from flowlog_core.forwarding.forward_ports import ForwardPorts
 from flowlog_core.forwarding.forwarder import Forwarder
 from flowlog_core.forwarding.listing import Selection
-from flowlog_core.forwarding.options import ForwardOptions
+from flowlog_core.forwarding.options import ForwardOptions, RunLogOptions
 from flowlog_core.forwarding.outcome import Outcome, RunResult
 from flowlog_core.forwarding.ports import BlobListing, CheckpointStore
 from flowlog_core.operations.backfill.counting import CountingQuarantine, CountingSink, Moved
@@ -89,7 +89,13 @@ class Backfill:
             sink=CountingSink(ports.sink, self._moved.append),
             quarantine=CountingQuarantine(ports.quarantine, self._moved.append),
         )
-        forward = replace(options.forward, start="all", run_seconds=RUN_SECONDS, replay=options.replay)
+        forward = replace(
+            options.forward,
+            start="all",
+            run_seconds=RUN_SECONDS,
+            run_log=RunLogOptions(),
+            replay=options.replay,
+        )
         self._forwarder = Forwarder(counting, checkpoints, forward)
 
     @property

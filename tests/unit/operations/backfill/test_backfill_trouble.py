@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from flowlog_core.forwarding.options import ForwardOptions, RunLogOptions
 from flowlog_core.operations.backfill.backfill import RUN_SECONDS
 from flowlog_core.operations.backfill.report import Ending
 from flowlog_core.wiring import SystemClock
@@ -285,6 +286,14 @@ def test_a_blob_that_is_archived_after_it_was_listed_is_told_likewise(setup: Fil
 
     assert (report.endings, report.at_fault) == ({Ending.ARCHIVED: 1}, 1)
     assert [fault.reason for fault in report.faults] == ["it is in the archive tier"]
+
+
+def test_a_backfill_logs_each_pass_whatever_the_app_does(setup: Filling) -> None:
+    setup.blobs.put(blob_of(), log_of(2))
+
+    setup.run(options=ForwardOptions(run_log=RunLogOptions("minute")))
+
+    assert len(setup.log.of("flowlog.run")) == 1
 
 
 def test_a_blob_that_breaks_off_inside_a_record_is_told_once_and_its_complete_records_flow(setup: Filling) -> None:
