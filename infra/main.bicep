@@ -14,6 +14,7 @@ import {
   instanceMemoryType
   namesType
   networkType
+  runLogType
   sizeType
   sourceType
   storageSkuType
@@ -66,6 +67,8 @@ param quarantineDays int = 30
 param hub hubType = {}
 @description('How the app reaches the hub. websockets goes through the proxy of HTTPS_PROXY, where forwarding has that.')
 param hubTransport hubTransportType = 'amqp'
+@description('What the app logs of its runs. Sums by default in a large deployment, where telemetry is most of the cost.')
+param runLog runLogType = size == 'large' ? 'minute' : 'each'
 @description('FLOWLOG_ settings that differ from the app\'s defaults, and HTTPS_PROXY; not those that the templates set.')
 param forwarding forwardingType = {}
 @description('Network of a private deployment.')
@@ -223,6 +226,7 @@ module app 'modules/app.bicep' = {
     eventHubNamespaceName: eventHubNamespaceName
     hubName: hubName
     hubTransport: hubTransport
+    runLog: runLog
     insightsName: insightsName
     insightsConnectionString: monitoring.outputs.connectionString
     sources: watched

@@ -42,6 +42,10 @@ type triggerSourceType = 'EventGrid' | 'StorageQueue' | 'Sweep'
 type hubTransportType = 'amqp' | 'websockets'
 
 @export()
+@description('What the app logs of its runs: a line for each pass, or sums once a minute; see docs/telemetry.md.')
+type runLogType = 'each' | 'minute'
+
+@export()
 @description('An existing identity that another team made for the app.')
 type identityType = {
   @description('Resource id of the user-assigned identity.')

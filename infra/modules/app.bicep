@@ -6,6 +6,7 @@ import {
   identityType
   instanceMemoryType
   privateLinkType
+  runLogType
   tagsType
   triggerSourceType
   watchedSourceType
@@ -33,6 +34,8 @@ param eventHubNamespaceName string
 param hubName string
 @description('How the app reaches the hub.')
 param hubTransport hubTransportType
+@description('What the app logs of its runs.')
+param runLog runLogType
 @description('Name of Application Insights.')
 param insightsName string
 @description('Connection string of Application Insights.')
@@ -96,6 +99,7 @@ module settings 'appSettings.bicep' = {
     eventHubNamespaceName: eventHubNamespaceName
     hubName: hubName
     hubTransport: hubTransport
+    runLog: runLog
     insightsConnectionString: insightsConnectionString
     forwarding: forwarding
   }

@@ -1,6 +1,6 @@
 // The app settings, as a list. A module of its own: a list is built from values that are known when it is deployed.
 
-import { forwardingType, hubTransportType, settingType, triggerSourceType, watchedSourceType } from '../types.bicep'
+import { forwardingType, hubTransportType, runLogType, settingType, triggerSourceType, watchedSourceType } from '../types.bicep'
 
 @description('Client id of the app\'s identity.')
 param clientId string
@@ -20,6 +20,8 @@ param eventHubNamespaceName string
 param hubName string
 @description('How the app reaches the hub.')
 param hubTransport hubTransportType
+@description('What the app logs of its runs.')
+param runLog runLogType
 @description('Connection string of Application Insights. It holds no secret: ingestion takes the identity only.')
 param insightsConnectionString string
 @description('FLOWLOG_ settings in place of the app\'s defaults.')
@@ -47,6 +49,7 @@ var fixed = [
   { name: 'FlowLogEventHub__clientId', value: clientId }
   { name: 'FLOWLOG_EVENTHUB_NAME', value: hubName }
   { name: 'FLOWLOG_EVENTHUB_TRANSPORT', value: hubTransport }
+  { name: 'FLOWLOG_RUN_LOG', value: runLog }
   { name: 'FLOWLOG_STATE', value: 'FlowLogState' }
   { name: 'FLOWLOG_SOURCES', value: join(map(sources, source => source.connection), ',') }
   { name: 'FLOWLOG_CONTAINERS', value: join(containers, ',') }

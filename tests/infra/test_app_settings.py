@@ -51,6 +51,13 @@ def test_the_hub_is_reached_as_the_parameter_says(compiler: Compiler, templates:
     assert predict(compiler, templates, way).settings["FLOWLOG_EVENTHUB_TRANSPORT"] == "websockets"
 
 
+@pytest.mark.parametrize(("way", "logged"), [("default", "each"), ("large", "minute")])
+def test_a_large_deployment_logs_sums_of_runs_and_another_one_each_pass(
+    predicted: Predict, way: str, logged: str
+) -> None:
+    assert predicted(way).settings["FLOWLOG_RUN_LOG"] == logged
+
+
 def test_the_app_finds_its_accounts_and_its_hub(predicted: Predict) -> None:
     settings = Settings.read(predicted("existing accounts").settings)
 
