@@ -89,6 +89,15 @@ def test_services_and_appends_are_told_by_both_clocks(quick: tuple[str, dict[str
         assert appends["bytes read for each appended, mean", None] >= 1
 
 
+def test_sums_of_a_minute_take_a_tenth_of_the_bytes_of_a_line_for_each_pass(
+    quick: tuple[str, dict[str, Any]],
+) -> None:
+    found = figures(quick[1], "telemetry", "20 interfaces")
+
+    assert 0 < found["sums, for each append", None] < found["a line for each pass, mean", None] / 10
+    assert found["a line of sums, mean", None] > 100
+
+
 @pytest.mark.parametrize("variant", ["VNet v4, none", "NSG v2, none", "VNet v4, gzip"])
 def test_a_backlog_is_told_with_its_memory(quick: tuple[str, dict[str, Any]], variant: str) -> None:
     found = figures(quick[1], "backlog", variant)
