@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from flowlog_core.adapters.storage.blobs import AzureBlobSource
 from flowlog_core.adapters.storage.checkpoints import AzureCheckpointStore
 from flowlog_core.adapters.storage.quarantine import AzureQuarantine
 from flowlog_core.forwarding.admission import AdmittedListing
+from flowlog_core.forwarding.announced_batch import BatchForwarder
 from flowlog_core.forwarding.forward_ports import ForwardPorts
 from flowlog_core.forwarding.forwarder import Forwarder
 from flowlog_core.forwarding.options import ForwardOptions, Start, first_hour
@@ -128,6 +129,7 @@ class UseCases:
     Attributes:
         services: The accounts that the settings name.
         forwarder: Forwards one blob.
+        batch_forwarder: Forwards the blobs of many announcements.
         sweeper: Forwards what no event announced.
         at_first: Logs what is to be logged once in a process. The platform drops what is logged before an invocation.
 
@@ -135,6 +137,7 @@ class UseCases:
 
     services: Services
     forwarder: Forwarder
+    batch_forwarder: BatchForwarder
     sweeper: Sweeper
     at_first: Callable[[], None]
 
@@ -145,6 +148,10 @@ class UseCases:
     def forward_announced(self, message: bytes) -> None:
         """See `Forwarder.forward_announced`."""
         self._run(lambda: self.forwarder.forward_announced(message))
+
+    def forward_announced_batch(self, messages: Sequence[bytes]) -> None:
+        """See `BatchForwarder.forward_announced_batch`."""
+        self._run(lambda: self.batch_forwarder.forward_announced_batch(messages))
 
     def sweep(self) -> SweepReport:
         """See `Sweeper.sweep`."""
@@ -183,6 +190,13 @@ def wire(settings: Settings) -> UseCases:
     """Wire the app's use cases."""
     services = connect(settings, JsonLog())
     forwarder = services.forwarder(settings.forward)
+    batch_forwarder = BatchForwarder(
+        forwarder,
+        executor=InvocationPool(settings.sweep.parallel, thread_name_prefix="batch"),
+        clock=services.clock,
+        log=services.log,
+        run_seconds=settings.forward.run_seconds,
+    )
     sweeper = Sweeper(
         listing=services.listing,
         checkpoints=services.checkpoints,
@@ -194,7 +208,7 @@ def wire(settings: Settings) -> UseCases:
         stop=services.stop,
         options=settings.sweep,
     )
-    return UseCases(services, forwarder, sweeper, _at_first(services.log, settings))
+    return UseCases(services, forwarder, batch_forwarder, sweeper, _at_first(services.log, settings))
 
 
 def _at_first(log: Log, settings: Settings) -> Callable[[], None]:

@@ -43,7 +43,7 @@ class Forwarder:
         """Forward what is new in a blob.
 
         A blob that does not pass the gate, or is of an hour before the start, is skipped; for the first no request is
-        made, nor once a stop was requested. One that another run holds is left to that run.
+        made, nor once a stop was requested or `until` has passed. One that another run holds is left to that run.
 
         Args:
             blob: The blob.
@@ -62,10 +62,9 @@ class Forwarder:
         if refusal is not None:
             log_ignored(self._ports.log, refusal, blob)
         elif self._ports.stop.is_set:  # the process may end before a lease that it takes now is released
-            report = PassReport(blob, Outcome.STOPPED)
-            self._run_log.end_pass(report)
-            self._run_log.end_run((report,))
-            return RunResult(report.outcome, (report,))
+            return self._leave(blob, Outcome.STOPPED)
+        elif self._ports.clock.monotonic() >= until:
+            return self._leave(blob, Outcome.OUT_OF_TIME)
         if refusal is not None or blob.is_before(self.first_hour()):
             return RunResult(Outcome.SKIPPED)
         passes: list[PassReport] = []
@@ -120,6 +119,13 @@ class Forwarder:
                 self._log_fault(error)
                 raise
         return self._first_hour
+
+    def _leave(self, blob: SourceBlob, outcome: Outcome) -> RunResult:
+        """Leave a blob to a later run, and log why."""
+        report = PassReport(blob, outcome)
+        self._run_log.end_pass(report)
+        self._run_log.end_run((report,))
+        return RunResult(outcome, (report,))
 
     def _is_to_be_read_again(self, report: PassReport, deadline: float) -> bool:
         """Look at the source: what came in between was announced to a run that found the lease held."""

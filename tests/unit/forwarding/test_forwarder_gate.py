@@ -1,6 +1,5 @@
 """Nothing happens to a blob that does not pass the gate, whoever names it; it is logged once."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,11 +18,11 @@ from flowlog_core.forwarding.sweep_report import SweepReport
 from flowlog_core.operations.backfill.backfill import Backfill, BackfillOptions
 from flowlog_core.operations.backfill.report import BackfillReport
 from flowlog_core.source.blob import SourceBlob
+from tests.support.announcements import created
 from tests.support.flow_logs import VNET, document, vnet_record
 from tests.support.forwarding import GATE, Setup
 from tests.support.memory import AtOnce
 
-TOPIC = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts"
 REFUSED = [
     SourceBlob("other", VNET.container, VNET.name),
     SourceBlob(VNET.account, "flowlog-quarantine", VNET.name),
@@ -34,19 +33,6 @@ REFUSED = [
 ]
 ODD = SourceBlob(VNET.account, VNET.container, VNET.name.replace("/NETWORKWATCHER", "//NETWORKWATCHER"))
 OTHER = SourceBlob(VNET.account, VNET.container, VNET.name.replace("PT1H.json", "readme.txt"))
-
-
-def created(*blobs: SourceBlob) -> bytes:
-    """Announce blobs as Event Grid does, in one message."""
-    events = [
-        {
-            "topic": f"{TOPIC}/{blob.account}",
-            "subject": f"/blobServices/default/containers/{blob.container}/blobs/{blob.name}",
-            "eventType": "Microsoft.Storage.BlobCreated",
-        }
-        for blob in blobs
-    ]
-    return json.dumps(events).encode()
 
 
 class Filled(Setup):
