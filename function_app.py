@@ -1,12 +1,14 @@
 """The Functions app: registers the triggers and wires the adapters; no logic of its own."""
 
 import os
+from typing import List  # noqa: UP035 # the worker refuses the built-in type for a parameter of several events
 
 import azure.functions as func
 
 from flowlog_core.adapters.functions_host.blob_name import BlobName
 from flowlog_core.adapters.functions_host.worker import restart_thread_pool, stop_at_sigterm
 from flowlog_core.settings import Settings
+from flowlog_core.settings.table import EVENT_HUB
 from flowlog_core.source.blob import SourceBlob
 from flowlog_core.wiring import wire
 
@@ -15,6 +17,7 @@ BLOB_SOURCES = {
     "LogsAndContainerScan": func.BlobSource.LOGS_AND_CONTAINER_SCAN,
 }
 QUEUE = "flowlog-events"
+CONSUMER_GROUP = "forwarder"
 
 restart_thread_pool()
 settings = Settings.read(os.environ)
@@ -41,8 +44,25 @@ def register_queue_trigger() -> None:
         use_cases.forward_announced(message.get_body())
 
 
+def register_event_hub_trigger() -> None:
+    """Register the function that forwards the blobs that Event Grid announces in an event hub, many at once."""
+
+    @app.function_name("forward_batch")
+    @app.event_hub_message_trigger(
+        arg_name="events",
+        event_hub_name=settings.announcement_hub,
+        connection=EVENT_HUB,
+        consumer_group=CONSUMER_GROUP,
+        cardinality=func.Cardinality.MANY,
+    )
+    def forward_batch(events: List[func.EventHubEvent]) -> None:  # noqa: UP006 # as above
+        use_cases.forward_announced_batch([event.get_body() for event in events])
+
+
 if settings.trigger_source == "StorageQueue":
     register_queue_trigger()
+elif settings.trigger_source == "EventHub":
+    register_event_hub_trigger()
 elif settings.trigger_source in BLOB_SOURCES:
     for connection in settings.sources:
         for name in settings.containers:

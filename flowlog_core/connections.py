@@ -90,6 +90,7 @@ class EventHubConnection:
         connection_string: With its secret, or None.
         identity: Where there is no connection string.
         transport: ``amqp``, or ``websockets`` for AMQP over them.
+        names_hub: Whether the connection string is for one hub alone, by its EntityPath.
 
     """
 
@@ -98,6 +99,7 @@ class EventHubConnection:
     connection_string: str | None = None
     identity: Identity = Identity()
     transport: Transport = "amqp"
+    names_hub: bool = False
 
     @property
     def destination(self) -> str:
@@ -226,7 +228,7 @@ def _event_hub_by_string(name: str, hub: str, text: str, transport: Transport) -
         raise SettingsError([f"{name} lacks {wanted}; an identity takes {name}__fullyQualifiedNamespace instead"])
     if (string.part("SharedAccessKey") or string.part("SharedAccessKeyName")) and string.part("SharedAccessSignature"):
         raise SettingsError([f"{name} has a key and a SharedAccessSignature; leave one out"])
-    return EventHubConnection(host.lower(), hub, string.text, transport=transport)
+    return EventHubConnection(host.lower(), hub, string.text, transport=transport, names_hub=bool(entity))
 
 
 class _ConnectionString:

@@ -30,6 +30,7 @@ class Settings:
         containers: Containers to watch in each.
         trigger_source: How the app hears of appends.
         event_hub: The destination.
+        announcement_hub: The hub that announcements come from, where the trigger source is ``EventHub``.
         state: Account for checkpoints and quarantine.
         forward: How blobs are forwarded.
         sweep_schedule: When the sweep runs: an NCRONTAB expression.
@@ -43,6 +44,7 @@ class Settings:
     containers: tuple[str, ...]
     trigger_source: TriggerSource
     event_hub: EventHubConnection
+    announcement_hub: str
     state: StorageConnection
     forward: ForwardOptions
     sweep_schedule: str
@@ -87,6 +89,9 @@ class _Reader:
         hub = self._get(table.EVENTHUB_NAME, at_fault="")
         transport = self._get(table.EVENTHUB_TRANSPORT)
         event_hub = self._connect(partial(event_hub_connection, self._environment, table.EVENT_HUB, hub, transport))
+        announcement_hub = self._get(table.ANNOUNCEMENT_HUB, at_fault="")
+        if trigger_source == "EventHub":
+            self._check_announcement_hub(announcement_hub, event_hub)
         state_name = self._get(table.STATE, at_fault="")
         state = self._connect(partial(storage_connection, self._environment, state_name)) if state_name else None
         forward = self._forward()
@@ -97,7 +102,18 @@ class _Reader:
         unknown = self._unknown((*source_names, state_name))
         if self._faults or event_hub is None or state is None:
             raise SettingsError(self._faults)
-        return Settings(sources, containers, trigger_source, event_hub, state, forward, sweep_schedule, sweep, unknown)
+        return Settings(
+            sources,
+            containers,
+            trigger_source,
+            event_hub,
+            announcement_hub,
+            state,
+            forward,
+            sweep_schedule,
+            sweep,
+            unknown,
+        )
 
     def storage_connections(self) -> tuple[StorageConnection, ...]:
         """Read the sources that are there."""
@@ -107,6 +123,20 @@ class _Reader:
         if self._faults:
             raise SettingsError(self._faults)
         return sources
+
+    def _check_announcement_hub(self, name: str, destination: EventHubConnection | None) -> None:
+        """See that the trigger would not read what the app itself sends."""
+        if destination is None:
+            return
+        if name and name.lower() == destination.hub.lower():
+            self._faults.append(
+                f"FLOWLOG_ANNOUNCEMENT_HUB is {name!r}, the hub of FLOWLOG_EVENTHUB_NAME; it takes another one"
+            )
+        if destination.names_hub:
+            self._faults.append(
+                f"{table.EVENT_HUB} has an EntityPath; with FLOWLOG_TRIGGER_SOURCE EventHub it takes the connection "
+                "string of the namespace, for the trigger would read the hub that the EntityPath names"
+            )
 
     def _forward(self) -> ForwardOptions:
         return ForwardOptions(

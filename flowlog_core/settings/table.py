@@ -13,7 +13,7 @@ from flowlog_core.forwarding.options import ForwardOptions, PartitionBy, RunLogF
 from flowlog_core.settings import parsers
 from flowlog_core.settings.parsers import Parser, number, one_of
 
-TriggerSource = Literal["EventGrid", "LogsAndContainerScan", "StorageQueue", "Sweep"]
+TriggerSource = Literal["EventGrid", "LogsAndContainerScan", "StorageQueue", "EventHub", "Sweep"]
 
 NETWORK_WATCHER_CONTAINERS: Final = ("insights-logs-networksecuritygroupflowevent", "insights-logs-flowlogflowevent")
 """Where Network Watcher writes NSG and VNet flow logs."""
@@ -78,7 +78,8 @@ TRIGGER_SOURCE: Final = Setting[TriggerSource](
     help="How the app hears of appends. `EventGrid`: a blob trigger that Event Grid calls by web hook. "
     "`LogsAndContainerScan`: a blob trigger that polls, for a local run. `StorageQueue`: Event Grid writes into the "
     "queue `flowlog-events` of `AzureWebJobsStorage`, which one trigger reads for all accounts; it takes no key and "
-    "no inbound call. `Sweep`: only the timer looks.",
+    "no inbound call. `EventHub`: Event Grid writes into the hub that `FLOWLOG_ANNOUNCEMENT_HUB` names, of which one "
+    "trigger takes many announcements at once: the cheapest for many interfaces. `Sweep`: only the timer looks.",
 )
 START: Final = Setting(
     "FLOWLOG_START",
@@ -99,6 +100,14 @@ EVENTHUB_TRANSPORT: Final = Setting[Transport](
     parser=one_of(get_args(Transport)),
     help="How the hub is reached. `amqp`: AMQP over TLS, port 5671. `websockets`: AMQP over WebSockets, port 443, "
     "through the proxy of the variable `HTTPS_PROXY` where that is set and `NO_PROXY` does not name the host.",
+)
+ANNOUNCEMENT_HUB: Final = Setting(
+    "FLOWLOG_ANNOUNCEMENT_HUB",
+    default="flowlog-announcements",
+    parser=parsers.HUB,
+    help="With the trigger source `EventHub`, the hub that Event Grid writes to, in the namespace of the connection "
+    f"`{EVENT_HUB}`. It is another one than `FLOWLOG_EVENTHUB_NAME`, and is read through its consumer group "
+    "`forwarder`.",
 )
 STATE: Final = Setting(
     "FLOWLOG_STATE",

@@ -13,7 +13,7 @@ from tests.support.app import functions_with
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# learn.microsoft.com, "host.json reference for Azure Functions 2.x and later" and its pages on blobs and queues.
+# learn.microsoft.com, "host.json reference for Azure Functions 2.x and later", its pages on blobs, event hubs, queues.
 NUMBER: Final = r"\d+"
 SWITCH: Final = r"true|false"
 TIME: Final = r'"\d\d:\d\d:\d\d"'
@@ -30,6 +30,10 @@ KEYS: Final = {
     "extensionBundle.version": r'"\[4\.\*, 5\.0\.0\)"',
     "extensions.blobs.maxDegreeOfParallelism": NUMBER,
     "extensions.blobs.poisonBlobThreshold": NUMBER,
+    "extensions.eventHubs.maxEventBatchSize": NUMBER,
+    "extensions.eventHubs.minEventBatchSize": NUMBER,  # the greatest one at most
+    "extensions.eventHubs.maxWaitTime": TIME,  # counts where the least batch is greater than 1
+    "extensions.eventHubs.prefetchCount": NUMBER,
     "extensions.queues.batchSize": NUMBER,  # 32 at most
     "extensions.queues.newBatchThreshold": NUMBER,
     "extensions.queues.maxDequeueCount": NUMBER,

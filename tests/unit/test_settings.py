@@ -82,6 +82,7 @@ EVENTS: dict[str, Callable[[Settings], object]] = {
     "FLOWLOG_SWEEP_MAX_HOURS": lambda settings: settings.sweep.max_hours,
     "FLOWLOG_SWEEP_GRACE_SECONDS": lambda settings: settings.sweep.grace_seconds,
     "FLOWLOG_EVENTHUB_TRANSPORT": lambda settings: settings.event_hub.transport,
+    "FLOWLOG_ANNOUNCEMENT_HUB": lambda settings: settings.announcement_hub,
     "FLOWLOG_SILENT_MINUTES": lambda settings: settings.sweep.silent_minutes,
 }
 TAKEN: list[tuple[str, str, object]] = [
@@ -109,7 +110,9 @@ TAKEN: list[tuple[str, str, object]] = [
     ("FLOWLOG_TRIGGER_SOURCE", "EventGrid", "EventGrid"),
     ("FLOWLOG_TRIGGER_SOURCE", "LogsAndContainerScan", "LogsAndContainerScan"),
     ("FLOWLOG_TRIGGER_SOURCE", "StorageQueue", "StorageQueue"),
+    ("FLOWLOG_TRIGGER_SOURCE", "EventHub", "EventHub"),
     ("FLOWLOG_TRIGGER_SOURCE", "Sweep", "Sweep"),
+    ("FLOWLOG_ANNOUNCEMENT_HUB", "net.appends", "net.appends"),
     ("FLOWLOG_CONTAINERS", "one, two-2", ("one", "two-2")),
     ("FLOWLOG_CONTAINERS", "a" * 63, ("a" * 63,)),
     ("FLOWLOG_EVENTHUB_NAME", "net.flows_2-x", "net.flows_2-x"),
@@ -156,6 +159,7 @@ REFUSED: list[tuple[str, str]] = [
     ("FLOWLOG_START", "NOW"),
     ("FLOWLOG_EVENTHUB_NAME", "a/b"),
     ("FLOWLOG_EVENTHUB_NAME", "-ab"),
+    ("FLOWLOG_ANNOUNCEMENT_HUB", "a/b"),
     ("FLOWLOG_EVENTHUB_NAME", "a" * 257),
     ("FLOWLOG_STATE", "Azure WebJobs"),
     ("FLOWLOG_STATE", "One,Two"),
@@ -262,6 +266,18 @@ def test_where_the_sweep_is_all_there_is_it_waits_for_no_event() -> None:
 def test_a_lag_above_the_sweeps_grace_is_unusual_and_none_is_where_the_sweep_is_all_there_is() -> None:
     assert read(FLOWLOG_SWEEP_GRACE_SECONDS="7").forward.run_log.usual_lag_seconds == 7
     assert read(FLOWLOG_TRIGGER_SOURCE="Sweep").forward.run_log.usual_lag_seconds == math.inf
+
+
+def test_announcements_come_from_another_hub_than_the_flows_go_to() -> None:
+    by_hub: dict[str, str | None] = {"FLOWLOG_TRIGGER_SOURCE": "EventHub"}
+    assert read(**by_hub).announcement_hub == "flowlog-announcements"
+    assert read(FLOWLOG_ANNOUNCEMENT_HUB="flowlogs").announcement_hub == "flowlogs"  # nobody reads it
+
+    (same,) = faults(**by_hub, FLOWLOG_ANNOUNCEMENT_HUB="FlowLogs")
+    assert same.startswith("FLOWLOG_ANNOUNCEMENT_HUB is 'FlowLogs', the hub of FLOWLOG_EVENTHUB_NAME")
+    (of_one_hub,) = faults(**by_hub, FlowLogEventHub=f"{HUB};EntityPath=flowlogs")
+    assert of_one_hub.startswith("FlowLogEventHub has an EntityPath")
+    assert read(FlowLogEventHub=f"{HUB};EntityPath=flowlogs").event_hub.hub == "flowlogs"
 
 
 def test_a_message_says_what_a_setting_takes() -> None:
