@@ -1,24 +1,21 @@
-"""The nodes of the local hub's namespace: what its addresses mean, and what becomes of a message sent to one."""
+"""The nodes of the local namespace: what its addresses mean, and what becomes of a message sent to one."""
 
-import itertools
 import threading
-import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
-from azure.eventhub._buffered_producer._partition_resolver import generate_hash_code
 from azure.eventhub._pyamqp.error import AMQPError
 from azure.eventhub._pyamqp.message import Message, Properties
 from azure.eventhub._pyamqp.outcomes import Accepted, Rejected
-from azure.eventhub._pyamqp.types import TYPE, VALUE, AMQPTypes
 
 from local.event_hub.amqp_frames import MalformedError, read_message, write_message
 from local.event_hub.amqp_service import Feed, RefusedError, Sink, Verdict
 from local.event_hub.faults import Fate, Faults
+from local.event_hub.hub import Hub
 from local.event_hub.partition import Partition, Reader, SentEvents
 
 _BUSY: Final = (
@@ -30,7 +27,7 @@ _NOT_FOUND: Final = b"amqp:not-found"
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What has happened since the hub was made; a send is one message, however many events it holds.
+    """What has happened in all hubs so far; a send is one message, however many events it holds.
 
     Attributes:
         accepted: Sends taken, acknowledged at once or after `ack_delay`.
@@ -52,28 +49,17 @@ class Counters:
 
 
 class Namespace:
-    """A hub's nodes and its state; the `Service` of its connections.
+    """The nodes of its hubs and their state; the `Service` of its connections.
 
     The loop's thread changes it; `lock` guards what other threads read.
     """
 
-    def __init__(
-        self,
-        hub: str,
-        partitions: int,
-        consumer_groups: Sequence[str],
-        max_message_bytes: int,
-        retain_bytes: int | None,
-    ) -> None:
+    def __init__(self, hubs: Iterable[Hub], max_message_bytes: int) -> None:
         self.max_message_bytes = max_message_bytes
         self.faults = Faults()
         self.lock = threading.Lock()
-        self.partitions = {str(number): Partition(retain_bytes) for number in range(partitions)}
-        self._hub = hub
+        self._hubs = {hub.name: hub for hub in hubs}
         self._counts: Counter[str] = Counter()
-        self._turns = itertools.cycle(self.partitions)
-        self._consumer_groups = frozenset(consumer_groups)
-        self._created_ms = time.time_ns() // 1_000_000
 
     def count(self) -> Counters:
         """Count what has happened so far; from any thread."""
@@ -88,10 +74,10 @@ class Namespace:
                 return self._authorize
             case ["$management"]:
                 return self._manage
-            case [hub] if hub == self._hub:
-                return partial(self._store, None)
-            case [hub, "Partitions", number] if hub == self._hub and number in self.partitions:
-                return partial(self._store, number)
+            case [name] if name in self._hubs:
+                return partial(self._store, self._hubs[name], None)
+            case [name, "Partitions", number] if name in self._hubs and number in self._hubs[name].partitions:
+                return partial(self._store, self._hubs[name], number)
         raise RefusedError(_NOT_FOUND, f"The messaging entity '{address}' could not be found.")
 
     def open_feed(self, address: str, filters: Mapping[bytes, object]) -> Feed | None:
@@ -99,14 +85,13 @@ class Namespace:
         match _split(address):
             case ["$cbs"] | ["$management"]:
                 return None
-            case [hub, "ConsumerGroups", group, "Partitions", number] if (
-                hub == self._hub and group in self._consumer_groups and number in self.partitions
-            ):
-                return self._open_reader(number, filters)
+            case [name, "ConsumerGroups", group, "Partitions", number] if name in self._hubs:
+                hub = self._hubs[name]
+                if group in hub.consumer_groups and number in hub.partitions:
+                    return self._open_reader(hub.partitions[number], filters)
         raise RefusedError(_NOT_FOUND, f"The messaging entity '{address}' could not be found.")
 
-    def _open_reader(self, number: str, filters: Mapping[bytes, object]) -> Reader:
-        partition = self.partitions[number]
+    def _open_reader(self, partition: Partition, filters: Mapping[bytes, object]) -> Reader:
         selector = filters.get(b"apache.org:selector-filter:string")
         if not isinstance(selector, bytes):
             return Reader(partition, partition.first)
@@ -115,7 +100,7 @@ class Namespace:
         except ValueError as error:
             raise RefusedError(b"com.microsoft:argument-error", str(error)) from error
 
-    def _store(self, number: str | None, message: memoryview, message_format: int | None) -> Verdict:
+    def _store(self, hub: Hub, number: str | None, message: memoryview, message_format: int | None) -> Verdict:
         fate = self.faults.take()
         if fate is Fate.DROP:
             return self._drop()
@@ -128,7 +113,7 @@ class Namespace:
             sent = SentEvents.read(message, message_format)
         except MalformedError as error:
             return self._reject(b"amqp:decode-error", str(error))
-        partition = self.partitions[number or self._choose_partition(sent.partition_key)]
+        partition = hub.partitions[number or hub.choose_partition(sent.partition_key)]
         with self.lock:
             partition.append(sent)
             self._counts["events"] += len(sent.events)
@@ -147,12 +132,6 @@ class Namespace:
             self._counts["dropped"] += 1
         return Verdict(None)
 
-    def _choose_partition(self, key: str | None) -> str:
-        if key is None:
-            return next(self._turns)
-        code: int = generate_hash_code(key)  # type: ignore[no-untyped-call]  # the client has no types for it
-        return str(code % len(self.partitions))
-
     def _authorize(self, message: memoryview, _: int | None) -> Verdict:
         """Answer a put-token on $cbs: any token will do."""
         return Verdict(Accepted(), response=_write_response(read_message(message), {}))
@@ -163,35 +142,12 @@ class Namespace:
         asked = request.application_properties or {}
         number = asked.get(b"partition", b"").decode()
         described = None
-        if asked.get(b"name") == self._hub.encode():
+        if (hub := self._hubs.get(asked.get(b"name", b"").decode())) is not None:
             if asked.get(b"type") == b"com.microsoft:eventhub":
-                described = self._describe_hub()
-            elif asked.get(b"type") == b"com.microsoft:partition" and number in self.partitions:
-                described = self._describe_partition(number)
+                described = hub.describe()
+            elif asked.get(b"type") == b"com.microsoft:partition" and number in hub.partitions:
+                described = hub.describe_partition(number)
         return Verdict(Accepted(), response=_write_response(request, described))
-
-    def _describe_hub(self) -> dict[str, object]:
-        return {
-            "name": self._hub,
-            "type": "com.microsoft:eventhub",
-            "created_at": {TYPE: AMQPTypes.timestamp, VALUE: self._created_ms},
-            "partition_count": len(self.partitions),
-            "partition_ids": {TYPE: AMQPTypes.array, VALUE: list(self.partitions)},
-        }
-
-    def _describe_partition(self, number: str) -> dict[str, object]:
-        partition = self.partitions[number]
-        last = partition.last()
-        return {
-            "name": self._hub,
-            "type": "com.microsoft:partition",
-            "partition": number,
-            "begin_sequence_number": {TYPE: AMQPTypes.long, VALUE: partition.first},
-            "last_enqueued_sequence_number": {TYPE: AMQPTypes.long, VALUE: partition.end - 1},
-            "last_enqueued_offset": str(last.offset),
-            "last_enqueued_time_utc": {TYPE: AMQPTypes.timestamp, VALUE: last.enqueued_ms},
-            "is_partition_empty": partition.end == partition.first,
-        }
 
 
 def _split(address: str) -> list[str]:

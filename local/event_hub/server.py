@@ -1,4 +1,4 @@
-"""A stand-in for an Event Hubs namespace with one hub, for local runs and for tests. It is not the service.
+"""A stand-in for an Event Hubs namespace, for local runs and for tests. It is not the service.
 
 The azure-eventhub client (5.15.1, its own AMQP; sync and aio) talks to it unchanged, over plain AMQP on the loopback.
 It covers sending (single events and batches, to the hub or to a partition, by key or in turn), receiving from a
@@ -21,6 +21,7 @@ from typing import Self
 
 from local.event_hub.amqp_connection import Connection
 from local.event_hub.faults import Faults
+from local.event_hub.hub import Hub
 from local.event_hub.namespace import Counters, Namespace
 from local.event_hub.partition import StoredEvent
 
@@ -28,9 +29,9 @@ __all__ = ["Counters", "EventHub", "Faults", "StoredEvent"]
 
 
 class EventHub:
-    """One hub on 127.0.0.1, served from a thread of its own while started (or entered as a context).
+    """A hub on 127.0.0.1, served from a thread of its own while started (or entered as a context).
 
-    It can be started again after a stop, with its events, on the port it had.
+    There may be others in its namespace. It can be started again after a stop, with its events, on the port it had.
 
     Attributes:
         name: The hub's name.
@@ -48,15 +49,18 @@ class EventHub:
         port: int = 0,
         max_message_bytes: int = 1_048_576,
         retain_bytes: int | None = None,
+        others: Sequence[str] = (),
     ) -> None:
         """Make a hub that isn't running.
 
         `max_message_bytes` is the largest message (a batch, or an event by itself), as encoded; links announce it.
         `retain_bytes` is what a partition keeps at most, apart from its newest event; None keeps everything.
+        `others` are the names of further hubs in its namespace, each made as this one.
         """
         self.name = name
         self.port = port
-        self._namespace = Namespace(name, partitions, consumer_groups, max_message_bytes, retain_bytes)
+        self._hub, *further = [Hub(each, partitions, consumer_groups, retain_bytes) for each in (name, *others)]
+        self._namespace = Namespace([self._hub, *further], max_message_bytes)
         self.faults = self._namespace.faults
         self._connections: set[Connection] = set()
         self._running: tuple[asyncio.AbstractEventLoop, threading.Thread, asyncio.Server] | None = None
@@ -111,14 +115,14 @@ class EventHub:
             asyncio.run_coroutine_threadsafe(self._disconnect(), self._running[0]).result()
 
     def counters(self) -> Counters:
-        """Count what has happened so far."""
+        """Count what has happened so far, in the others of its namespace as well."""
         return self._namespace.count()
 
     def events(self, partition: int | None = None) -> list[StoredEvent]:
-        """Return the events stored so far, of one partition or of each in turn, in the order of their arrival."""
-        numbers = self._namespace.partitions if partition is None else [str(partition)]
+        """Return the events that this hub stored so far, of one partition or of each, in the order of their arrival."""
+        numbers = self._hub.partitions if partition is None else [str(partition)]
         with self._namespace.lock:
-            stored = [(number, self._namespace.partitions[number].entries()) for number in numbers]
+            stored = [(number, self._hub.partitions[number].entries()) for number in numbers]
         return [entry.read(int(number)) for number, entries in stored for entry in entries]
 
     async def _disconnect(self) -> None:

@@ -49,7 +49,7 @@ def send(hub: EventHub) -> Send:
 
     async def store(messages: Sequence[Message], partition: str) -> None:
         for message in messages:
-            hub._namespace._store(partition, memoryview(write_message(message)), None)
+            hub._namespace.open_sink(f"{hub.name}/Partitions/{partition}")(memoryview(write_message(message)), None)
 
     def send_all(*bodies: object, partition: str = "0") -> None:
         assert hub._running
@@ -209,7 +209,7 @@ def test_a_connection_that_can_never_be_opened_is_an_error(hub: EventHub, send: 
 def test_events_that_the_hub_drops_meanwhile_are_not_waited_for(hub: EventHub, send: Send) -> None:
     send(1, 2, 3)
     events = reader(hub, Patience(quiet=0.3)).read("earliest", follow=False)
-    partition = hub._namespace.partitions["0"]
+    partition = hub._hub.partitions["0"]
     partition.first = partition.end  # as after the retention time
 
     assert list(events) == []
@@ -218,7 +218,7 @@ def test_events_that_the_hub_drops_meanwhile_are_not_waited_for(hub: EventHub, s
 def test_it_tells_from_where_on_the_hub_holds_events(hub: EventHub, send: Send) -> None:
     own = reader(hub)
     send("to be dropped", "kept")
-    partition = hub._namespace.partitions["0"]
+    partition = hub._hub.partitions["0"]
     partition.first = 1
 
     retained = own.retained()

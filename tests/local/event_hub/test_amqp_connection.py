@@ -263,10 +263,10 @@ def test_a_receiver_that_is_gone_is_forgotten(hub: EventHub) -> None:
         peer.wait_for(AttachFrame)
     for _ in range(100):  # until the hub has noticed
         store(hub, b"one")
-        if not hub._namespace.partitions["0"].watchers:
+        if not hub._hub.partitions["0"].watchers:
             break
 
-    assert not hub._namespace.partitions["0"].watchers
+    assert not hub._hub.partitions["0"].watchers
 
 
 def test_heartbeats_come_as_the_peer_asks(hub: EventHub) -> None:

@@ -45,6 +45,18 @@ def test_management_does_not_know_another_hub(running: EventHub) -> None:
         client.get_partition_ids()
 
 
+def test_a_namespace_may_have_several_hubs_and_none_gets_the_events_of_another(open_hub: OpenHub) -> None:
+    hub = open_hub(partitions=1, others=("second",))
+    with producing(hub) as first, producing(hub, "second") as second:
+        first.send_event(EventData(b"one"))
+        second.send_event(EventData(b"two"))
+        assert second.get_eventhub_properties()["eventhub_name"] == "second"
+        assert second.get_partition_properties("0")["last_enqueued_sequence_number"] == 0
+
+    assert bodies(hub.events()) == [b"one"]
+    assert hub.counters().events == 2
+
+
 def test_a_client_comes_back_after_a_closed_connection_and_after_a_restart(open_hub: OpenHub) -> None:
     hub = open_hub(partitions=1)
     with producing(hub) as producer:
