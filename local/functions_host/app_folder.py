@@ -2,8 +2,12 @@
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+_TIME: Final = re.compile(r"(\d\d):(\d\d):(\d\d)", re.ASCII)
 
 
 class HostError(RuntimeError):
@@ -51,6 +55,24 @@ class QueueLimits:
     encoding: str
 
 
+@dataclass(frozen=True, slots=True)
+class EventHubLimits:
+    """What host.json sets for each event hub function of the app; it is called for one partition's events at a time.
+
+    Attributes:
+        most: Number of events of a call at most.
+        least: A call waits for so many events.
+        wait_seconds: For so long at most.
+        prefetch: Number of events that are fetched ahead.
+
+    """
+
+    most: int
+    least: int
+    wait_seconds: float
+    prefetch: int
+
+
 def read_blob_limits(app_folder: Path) -> BlobLimits:
     """Read `extensions.blobs` of host.json; defaults as documented: 8 a processor at a time, 5 attempts.
 
@@ -87,6 +109,25 @@ def read_queue_limits(app_folder: Path) -> QueueLimits:
     )
 
 
+def read_event_hub_limits(app_folder: Path) -> EventHubLimits:
+    """Read `extensions.eventHubs` of host.json; defaults as documented.
+
+    Raises:
+        HostError: As `read_blob_limits`, the wait is no time, or the least number of events exceeds the most.
+
+    """
+    hubs = _read_extension(app_folder, "eventHubs")
+    limits = EventHubLimits(
+        most=_read_limit(hubs, "eventHubs.maxEventBatchSize", default=100),
+        least=_read_limit(hubs, "eventHubs.minEventBatchSize", default=1),
+        wait_seconds=_read_seconds(hubs, "eventHubs.maxWaitTime", default="00:01:00"),
+        prefetch=_read_limit(hubs, "eventHubs.prefetchCount", default=300),
+    )
+    if limits.least > limits.most:
+        raise HostError(f"host.json: extensions.eventHubs.minEventBatchSize is {limits.least}, more than {limits.most}")
+    return limits
+
+
 def _read_extension(app_folder: Path, name: str) -> dict[str, object]:
     return _read_member(_read_member(_read_object(app_folder / "host.json"), "extensions"), name)
 
@@ -96,6 +137,15 @@ def _read_limit(extension: dict[str, object], path: str, *, default: int, least:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise HostError(f"host.json: extensions.{path} is {value!r}, not an integer from {least}")
     return value
+
+
+def _read_seconds(extension: dict[str, object], path: str, *, default: str) -> float:
+    value = extension.get(path.partition(".")[2], default)
+    time = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if time is None:
+        raise HostError(f"host.json: extensions.{path} is {value!r}, not a time such as 00:01:00")
+    hours, minutes, seconds = map(int, time.groups())
+    return hours * 3600.0 + minutes * 60 + seconds
 
 
 def read_local_settings(file: Path) -> dict[str, str]:

@@ -6,18 +6,20 @@ invocations and the attempts, which follow each other without a pause; what fail
 missed is made up; a log line of the app without a running invocation is dropped (see `event_lines`). It differs from
 the host in this: a blob trigger whose source is `EventGrid` is served like one that polls, by scanning its container;
 receipts are kept in memory, so that every blob is new after a restart (unless `only_new`); a poison blob event is
-reported, not queued; queues are polled at one interval; schedules are in UTC; host.json's log levels are not applied;
+reported, not queued; queues are polled at one interval; the positions in an event hub are kept in memory, so that every
+event is new after a restart; schedules are in UTC; host.json's log levels are not applied;
 identity-based connections are not served; and host and worker are one process, which SIGTERM reaches as one.
 
 It reports events, each a mapping that JSON can hold:
 
 - `host.ready`: `functions`, the index: name, type, what triggers it, whether a setting disables it
 - `host.invoked`, `host.failed`: `function`, `invocation`, `ok`, `ms`; of a blob function `connection`, `blob`
-  (`container/name`) and `attempt`, of a queue function `connection` and `attempt`; where it failed `error` and `stack`
+  (`container/name`) and `attempt`, of a queue function `connection` and `attempt`, of an event hub function
+  `connection`, `partition` and `events`, their number; where it failed `error` and `stack`
 - `host.poison`: an event that failed all its attempts: `function`, `connection`, `blob` where there is one, `attempts`;
   a message in another encoding than host.json's has 0 attempts
-- `host.scan_failed`, `host.poll_failed`: a container can't be listed, or a queue not be read: `function`, `error`;
-  reported once until it works again
+- `host.scan_failed`, `host.poll_failed`: a container can't be listed, or a queue or a hub not be read: `function`,
+  `error`; reported once until it works again
 - `host.status_failed`: a timer's status can't be read or kept: `function`, `error`
 - `host.stopping`: the host ends when no invocation runs any more, or its time is up; until then it starts new ones
 - `host.stopped`: counts of `invoked`, `failed`, `poison`, of invocations `abandoned` while they ran, and of log lines
@@ -33,14 +35,28 @@ from pathlib import Path
 
 from azure.core.exceptions import AzureError
 
-from local.functions_host.app_folder import BlobLimits, HostError, read_blob_limits, read_queue_limits
+from local.functions_host.app_folder import (
+    BlobLimits,
+    HostError,
+    read_blob_limits,
+    read_event_hub_limits,
+    read_queue_limits,
+)
 from local.functions_host.blob_listener import BlobListener
 from local.functions_host.blob_scan import ContainerScan
+from local.functions_host.event_hub_listener import EventHubListener
 from local.functions_host.event_lines import Event, LogEvents
 from local.functions_host.invocations import Invocations
 from local.functions_host.queue_listener import QueueListener
 from local.functions_host.timer_listener import TimerListener, open_status_store
-from local.functions_host.triggers import BlobTrigger, QueueTrigger, TimerTrigger, Trigger, read_triggers
+from local.functions_host.triggers import (
+    BlobTrigger,
+    EventHubTrigger,
+    QueueTrigger,
+    TimerTrigger,
+    Trigger,
+    read_triggers,
+)
 from local.functions_host.worker import load_app
 
 
@@ -104,9 +120,10 @@ class WorkerHost:
         triggers = read_triggers(await load_app(self._folder, environment), os.environ)
         scans = await self._prepare_scans(triggers)
         invocations = Invocations(self._report)
-        listeners: list[BlobListener | QueueListener | TimerListener] = [
+        listeners: list[BlobListener | EventHubListener | QueueListener | TimerListener] = [
             *self._blob_listeners(scans, invocations, limits),
             *self._queue_listeners(triggers, invocations),
+            *self._event_hub_listeners(triggers, invocations),
             *self._timer_listeners(triggers, invocations),
         ]
         async with invocations:
@@ -182,6 +199,14 @@ class WorkerHost:
             )
             for trigger in triggers
             if isinstance(trigger, QueueTrigger) and not trigger.disabled
+        ]
+
+    def _event_hub_listeners(self, triggers: Iterable[Trigger], invocations: Invocations) -> list[EventHubListener]:
+        limits = read_event_hub_limits(self._folder)
+        return [
+            EventHubListener(trigger, invocations, self._report, settings=os.environ, limits=limits)
+            for trigger in triggers
+            if isinstance(trigger, EventHubTrigger) and not trigger.disabled
         ]
 
     def _timer_listeners(self, triggers: Iterable[Trigger], invocations: Invocations) -> list[TimerListener]:

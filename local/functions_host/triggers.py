@@ -1,17 +1,20 @@
 """The triggers of a Functions app, as its own index declares them, and the messages that the host sends for each.
 
-Only what a local run needs is served: functions with one `blobTrigger` bound to an SDK type, one `queueTrigger` or one
-`timerTrigger`. Everything else is a fault, raised before the host is ready. The messages follow the host's source:
-BlobTriggerBinding and QueueTriggerBinding of its storage extension, TimerListener of its timer extension,
+Only what a local run needs is served: functions with one `blobTrigger` bound to an SDK type, one `queueTrigger`, one
+`eventHubTrigger` that takes many events, or one `timerTrigger`. Everything else is a fault, raised before the host is
+ready. The messages follow the host's source: BlobTriggerBinding and QueueTriggerBinding of its storage extension,
+EventHubTriggerBindingStrategy of its Event Hubs extension, TimerListener of its timer extension,
 GrpcMessageConversionExtensions.
 """
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import cast
 
+from azure.eventhub import EventData
 from azure.storage.blob import BlobProperties
 from azure.storage.queue import QueueMessage
 
@@ -19,6 +22,7 @@ from local.functions_host.app_folder import HostError
 from local.functions_host.ncrontab import Schedule
 from local.functions_host.worker import (
     Arguments,
+    CollectionString,
     ModelBindingData,
     ParameterBinding,
     RpcFunctionMetadata,
@@ -196,7 +200,60 @@ class QueueTrigger:
         return Arguments(ParameterBinding(self.parameter, TypedData(string=text)), metadata)
 
 
-type Trigger = BlobTrigger | QueueTrigger | TimerTrigger
+@dataclass(frozen=True, slots=True)
+class EventHubTrigger:
+    """A function that runs for several events of a hub's partition at once.
+
+    Attributes:
+        function: Its name.
+        function_id: The runtime's id of it.
+        disabled: Whether a setting switches it off.
+        parameter: The parameter that takes the list of EventHubEvent.
+        hub: Name of the hub.
+        consumer_group: Through which the hub is read.
+        connection: Name of the app setting with the connection string.
+
+    """
+
+    function: str
+    function_id: str
+    disabled: bool
+    parameter: str
+    hub: str
+    consumer_group: str
+    connection: str
+
+    def describe(self) -> dict[str, object]:
+        """Describe it for a person or a test, as JSON values."""
+        return {
+            "name": self.function,
+            "type": "eventHubTrigger",
+            "hub": self.hub,
+            "consumerGroup": self.consumer_group,
+            "connection": self.connection,
+            "disabled": self.disabled,
+        }
+
+    def make_arguments(self, events: Sequence[EventData]) -> Arguments:
+        """Make what the host sends for these events: their bodies as texts, and arrays with what the hub says of each.
+
+        Of the properties that Event Hubs gives an event it has those that the runtime reads.
+        """
+        bodies = [b"".join(cast("Iterable[bytes]", event.body)).decode(errors="replace") for event in events]
+        properties = [
+            {
+                "SequenceNumber": event.sequence_number,
+                "Offset": event.offset,
+                "PartitionKey": event.partition_key and event.partition_key.decode(),
+                "EnqueuedTimeUtc": event.enqueued_time and event.enqueued_time.isoformat(),
+            }
+            for event in events
+        ]
+        data = TypedData(collection_string=CollectionString(bodies))
+        return Arguments(ParameterBinding(self.parameter, data), {"SystemPropertiesArray": _as_json(properties)})
+
+
+type Trigger = BlobTrigger | EventHubTrigger | QueueTrigger | TimerTrigger
 
 
 def read_triggers(functions: Iterable[RpcFunctionMetadata], settings: Mapping[str, str]) -> tuple[Trigger, ...]:
@@ -221,9 +278,11 @@ def _read_trigger(function: RpcFunctionMetadata, settings: Mapping[str, str]) ->
         return _read_timer_trigger(function, bindings[0], settings)
     if kinds == ["queueTrigger"]:
         return _read_queue_trigger(function, bindings[0], settings)
+    if kinds == ["eventHubTrigger"]:
+        return _read_event_hub_trigger(function, bindings[0], settings)
     raise HostError(
-        f"function {function.name} has the bindings {', '.join(kinds)}: "
-        "this host serves functions with one blobTrigger, queueTrigger or timerTrigger and no other binding"
+        f"function {function.name} has the bindings {', '.join(kinds)}: this host serves functions with one "
+        "blobTrigger, eventHubTrigger, queueTrigger or timerTrigger and no other binding"
     )
 
 
@@ -284,6 +343,22 @@ def _read_queue_trigger(
         disabled=_is_disabled(function.name, settings),
         parameter=str(binding["name"]),
         queue=_fill_in(str(binding["queueName"]), function.name, settings),
+        connection=str(binding["connection"]),
+    )
+
+
+def _read_event_hub_trigger(
+    function: RpcFunctionMetadata, binding: Mapping[str, object], settings: Mapping[str, str]
+) -> EventHubTrigger:
+    if str(binding.get("cardinality")).lower() != "many":
+        raise HostError(f"function {function.name} takes one event: this host serves those that take many")
+    return EventHubTrigger(
+        function=function.name,
+        function_id=function.function_id,
+        disabled=_is_disabled(function.name, settings),
+        parameter=str(binding["name"]),
+        hub=_fill_in(str(binding["eventHubName"]), function.name, settings),
+        consumer_group=_fill_in(str(binding.get("consumerGroup") or "$Default"), function.name, settings),
         connection=str(binding["connection"]),
     )
 

@@ -3,7 +3,7 @@
 The package azure-functions-runtime is the language worker's own code. In Azure it takes and returns the gRPC messages
 of azure-functions-language-worker-protobuf; it finds their classes in the namespace that comes with the first request,
 and reads nothing but attributes. So the plain classes here, with the same names and fields, stand for them. Of each
-message they have the fields that blob and timer functions need.
+message they have the fields that the functions served here need.
 """
 
 import asyncio
@@ -98,12 +98,20 @@ class ModelBindingData:
 
 
 @dataclass(frozen=True, slots=True)
+class CollectionString:
+    """Several texts."""
+
+    string: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class TypedData:
     """A value of one of several kinds; exactly one field is set."""
 
     string: str | None = None
     json: str | None = None
     model_binding_data: ModelBindingData | None = None
+    collection_string: CollectionString | None = None
 
     def WhichOneof(self, group: str) -> str | None:  # noqa: N802  protobuf's name, which the runtime calls
         """Return the name of the field that is set; the only group is `data`."""

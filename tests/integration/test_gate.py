@@ -26,12 +26,14 @@ CALL = """
 import json, logging, sys
 logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
 import function_app
-from azure.functions import QueueMessage
+from azure.functions import EventHubEvent, QueueMessage
 from flowlog_core.adapters.functions_host.blob_name import BlobName
 functions = {each.get_function_name(): each.get_user_function() for each in function_app.app.get_functions()}
 for function, *arguments in json.load(sys.stdin):
     if function == "forward_queued":
         functions[function](QueueMessage(body=arguments[0].encode()))
+    elif function == "forward_batch":
+        functions[function]([EventHubEvent(body=each.encode()) for each in arguments])
     elif function == "sweep":
         functions[function](None)
     else:
@@ -107,9 +109,10 @@ def ignored(logged: list[LogEvent]) -> list[str]:
     return [str(event.fields["reason"]) for event in logged]
 
 
-def test_a_queue_message_reaches_no_blob_that_the_settings_do_not_name(site: Site) -> None:
+def foreign_messages(site: Site) -> list[str]:
+    """Return messages of which each is to be ignored."""
     site.put(site.other, NAME)
-    messages = [
+    return [
         "junk",
         created(ACCOUNT, site.container, NAME).replace("BlobCreated", "BlobDeleted"),
         created("someoneelses", site.container, NAME),
@@ -117,6 +120,19 @@ def test_a_queue_message_reaches_no_blob_that_the_settings_do_not_name(site: Sit
         created(ACCOUNT, site.container, f"../{site.other}/{NAME}"),
         created(ACCOUNT, site.container, f"x/../{NAME}"),
     ]
+
+
+def test_a_batch_of_events_reaches_no_blob_that_the_settings_do_not_name(site: Site) -> None:
+    messages = foreign_messages(site)
+
+    logged = site.call(["forward_batch", *messages], trigger_source="EventHub")
+
+    assert len(ignored(logged)) == len(messages)
+    assert site.proxy.requests.total() == 0
+
+
+def test_a_queue_message_reaches_no_blob_that_the_settings_do_not_name(site: Site) -> None:
+    messages = foreign_messages(site)
 
     logged = site.call(*(["forward_queued", message] for message in messages), trigger_source="StorageQueue")
 

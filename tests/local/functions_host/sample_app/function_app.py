@@ -2,7 +2,8 @@
 
 `fail/…` raises, `flaky/…` raises at the first two calls, `hold/{gate}/…` waits until the container `gates` has the blob
 `{gate}`. `thread/…` logs in a thread of its own; `thread/copied` does so in a copy of the function's context, and
-`thread/late` in one that goes on until `thread/last`. `SAMPLE_FAULT` makes the import fail.
+`thread/late` in one that goes on until `thread/last`. `SAMPLE_FAULT` makes the import fail; with `SampleHub` there is
+an event hub function, too.
 """
 
 import collections
@@ -12,6 +13,7 @@ import logging
 import os
 import threading
 import time
+from typing import List  # noqa: UP035  the worker refuses the built-in type for a parameter of several events
 
 import azure.functions as func
 from azure.functions.timer import TimerRequest
@@ -99,6 +101,23 @@ def take(message: func.QueueMessage) -> None:
     log.info(json.dumps({"take": text, "attempt": message.dequeue_count}))
     if text.startswith("fail"):
         raise ValueError(f"no luck with {text}")
+
+
+def take_events(events: List[func.EventHubEvent]) -> None:  # noqa: UP006  as above
+    taken = [
+        {"body": event.get_body().decode(), "key": event.partition_key, "number": event.sequence_number}
+        for event in events
+        if event.enqueued_time is not None
+    ]
+    log.info(json.dumps({"events": taken}))
+    if any(str(event["body"]).startswith("fail") for event in taken):
+        raise ValueError("no luck with a batch")
+
+
+if "SampleHub" in os.environ:
+    app.event_hub_message_trigger(
+        arg_name="events", event_hub_name="sample", connection="SampleHub", cardinality=func.Cardinality.MANY
+    )(take_events)
 
 
 @app.timer_trigger(arg_name="timer", schedule="%SAMPLE_SCHEDULE%")
