@@ -1,6 +1,6 @@
 """A history: a writer, any number of runs and sweeps, and chance, from one seed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -9,6 +9,7 @@ from greenlet import getcurrent
 from flowlog_core.decode.overflow import OverflowLimits
 from flowlog_core.errors import FlowLogError
 from flowlog_core.events.packer import EventOptions
+from flowlog_core.forwarding.announced_batch import BatchForwarder
 from flowlog_core.forwarding.forward_ports import ForwardPorts
 from flowlog_core.forwarding.forwarder import Forwarder
 from flowlog_core.forwarding.options import ForwardOptions, QuarantineLimits, SweepOptions
@@ -21,6 +22,7 @@ from tests.endurance.simulation.oracle import judge, strangers
 from tests.endurance.simulation.ports import Background, Checkpoints, Clock, QuarantineStore, Sink, Source
 from tests.endurance.simulation.scheduler import Actor, Odds, Simulation
 from tests.endurance.simulation.writer import CONTAINERS, LOOK_BACK, REFUSING, Writer
+from tests.support.announcements import created
 from tests.support.memory import AtOnce
 
 GENTLE = Odds()
@@ -69,6 +71,9 @@ class History:
         crowded, self._late, self._archives = (chance.random() < 1 / 6 for _ in range(3))
         # In one of three a blob soon has more in quarantine than may be single items, or than is listed exactly.
         few = chance.random() < 1 / 3
+        # In one of three announcements come in batches, as an event hub delivers them.
+        self._by_hub = seed % 3 == 0  # no draw, so that the others are as they were
+        self._every_run_ends = not (hurried and self._by_hub)  # the blobs of a batch share its time
         limits = QuarantineLimits(chance.randint(0, 2), OverflowLimits(chance.randint(1, 3), 10)) if few else UNLIMITED
         self._most_items = limits.items
         self.writer = Writer(
@@ -87,18 +92,18 @@ class History:
             stop=StopFlag(),
             large_records=Lock(),  # its records are small
         )
-        self.forwarder = Forwarder(
-            ports,
-            Checkpoints(sim),
-            ForwardOptions(
-                EventOptions(max_bytes=16_384),
-                run_seconds=60 if hurried else 1e9,
-                start="all",
-                chunk_bytes=chance.choice([700, 2500, 1_000_000]),
-                batch_bytes=chance.choice([6_000, 20_000, 40_000, 1_000_000]),
-                commit_seconds=chance.choice([0, 2]),
-                quarantine=limits,
-            ),
+        forwarding = ForwardOptions(
+            EventOptions(max_bytes=16_384),
+            run_seconds=60 if hurried else 1e9,
+            start="all",
+            chunk_bytes=chance.choice([700, 2500, 1_000_000]),
+            batch_bytes=chance.choice([6_000, 20_000, 40_000, 1_000_000]),
+            commit_seconds=chance.choice([0, 2]),
+            quarantine=limits,
+        )
+        self.forwarder = Forwarder(ports, Checkpoints(sim), forwarding)
+        self._batch_forwarder = BatchForwarder(
+            self.forwarder, executor=AtOnce(), clock=Clock(sim), log=sim.log, run_seconds=forwarding.run_seconds
         )
         options = SweepOptions(
             CONTAINERS,
@@ -137,7 +142,7 @@ class History:
             if self._late and self._random.random() < 0.5:
                 self._let_time_pass()
         self._come_to_rest()
-        if sim.odds == GENTLE and not self._archives and not self._late:
+        if sim.odds == GENTLE and self._every_run_ends and not self._archives and not self._late:
             self._judge("before any sweep: ")
         self.writer.rehydrate_all()
         sim.faults = False
@@ -168,13 +173,21 @@ class History:
         return True
 
     def _deliver(self) -> None:
-        blob = self.writer.announced.pop(self._random.randrange(len(self.writer.announced)))
-        self._begin(lambda: self.forwarder.forward(blob, announced=True), blob)
+        under_way = self.writer.announced
+        size = self._random.randint(1, len(under_way)) if self._by_hub else 1
+        blobs = [under_way.pop(self._random.randrange(len(under_way))) for _ in range(size)]
+        if self._by_hub:
+            messages = [created(blob) for blob in blobs]
+            self._begin(lambda: self._batch_forwarder.forward_announced_batch(messages), blobs, in_batch=True)
+        else:
+            self._begin(lambda: self.forwarder.forward(blobs[0], announced=True), blobs)
 
-    def _begin(self, work: Callable[[], object], blob: SourceBlob | None = None) -> None:
+    def _begin(
+        self, work: Callable[[], object], announced: Sequence[SourceBlob] = (), *, in_batch: bool = False
+    ) -> None:
         self._result.runs += 1
         actor = Actor(work, getcurrent(), began=self.sim.seconds)
-        actor.blob = blob
+        actor.announced, actor.in_batch = announced, in_batch
         self._actors.append(actor)
         self._resume(actor)
 
@@ -184,12 +197,12 @@ class History:
             return
         self._actors.remove(actor)
         self._result.crashes += actor.died
-        if actor.raised is not None and not isinstance(actor.raised, FlowLogError):
+        if actor.raised is not None and (actor.in_batch or not isinstance(actor.raised, FlowLogError)):
             self._result.wrong.append(f"{type(actor.raised).__name__}: {actor.raised}")
         failed = actor.crashed or actor.raised is not None
         # The platform delivers again what failed, but not for ever.
-        if failed and actor.blob is not None and self._random.random() < 0.8:
-            self.writer.announced.append(actor.blob)
+        if failed and actor.announced and self._random.random() < 0.8:
+            self.writer.announced += actor.announced
 
     def _come_to_rest(self) -> None:
         while self._step():

@@ -1,6 +1,6 @@
 """Bugs to plant in the app, one at a time, to see that the simulation finds them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,8 +9,9 @@ from unittest.mock import patch
 
 from flowlog_core.decode.log_reader import DecodedItem
 from flowlog_core.decode.tuple_counts import TupleCounts
-from flowlog_core.errors import BlobArchivedError
+from flowlog_core.errors import BlobArchivedError, StorageError
 from flowlog_core.forwarding import progress, sweep_pending
+from flowlog_core.forwarding.announced_batch import BatchForwarder
 from flowlog_core.forwarding.blob_pass import BlobPass
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.forwarding.delivery import Delivery
@@ -298,6 +299,30 @@ def _no_ceiling() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _batch_forwards_its_first_blob_alone() -> Iterator[None]:
+    forward = BatchForwarder._forward
+
+    def forward_first(self: BatchForwarder, blobs: Iterable[SourceBlob], until: float) -> list[SourceBlob]:
+        return forward(self, list(blobs)[:1], until)
+
+    with patch.object(BatchForwarder, "_forward", forward_first):
+        yield
+
+
+@contextmanager
+def _batch_ends_with_its_first_fault() -> Iterator[None]:
+    forward = BatchForwarder._forward
+
+    def forward_or_raise(self: BatchForwarder, blobs: Iterable[SourceBlob], until: float) -> list[SourceBlob]:
+        if forward(self, blobs, until):
+            raise StorageError("of one blob")
+        return []
+
+    with patch.object(BatchForwarder, "_forward", forward_or_raise):
+        yield
+
+
 PLANTED: Final[dict[str, Callable[[], AbstractContextManager[None]]]] = {
     "commit before send": _commit_before_send,
     "commit what is still being sent": _commit_what_is_queued,
@@ -327,4 +352,6 @@ PLANTED: Final[dict[str, Callable[[], AbstractContextManager[None]]]] = {
     "send before the list is written": _send_before_the_list_is_written,
     "commit what is held back": _commit_what_is_held_back,
     "quarantine has no ceiling": _no_ceiling,
+    "a batch forwards its first blob alone": _batch_forwards_its_first_blob_alone,
+    "a batch ends with its first fault": _batch_ends_with_its_first_fault,
 }

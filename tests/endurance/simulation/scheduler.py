@@ -6,7 +6,7 @@ All choices come from one seeded generator, so that a seed is a history.
 
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
@@ -66,7 +66,8 @@ class Actor(greenlet):
         crashed: Whether its process has died.
         stalled: Whether it ever stood still for long.
         finished: Whether it is through, one way or the other.
-        blob: The blob whose event began it, if any.
+        announced: The blobs whose events began it, if any.
+        in_batch: Whether they came in a batch, which is delivered again only where its process died.
         began: When it began, by the simulation's clock.
         wake: When it goes on.
         lease: The lease that it holds, or believes to hold.
@@ -84,7 +85,8 @@ class Actor(greenlet):
         self.wake = 0.0
         self.began = began
         self.finished = False
-        self.blob: SourceBlob | None = None
+        self.announced: Sequence[SourceBlob] = ()
+        self.in_batch = False
         self.lease: Lease | None = None
         self.raised: BaseException | None = None
         self._call = work
@@ -248,7 +250,7 @@ class Simulation:
     def watch_for_archived(self, blob: SourceBlob) -> None:
         """Take note of a sweep that takes up a blob which was archived before it began."""
         process, stored = self.actor().of or self.actor(), self.blobs.get(blob)
-        if process.blob is None and stored is not None and (stored.archived_at or math.inf) < process.began:
+        if not process.announced and stored is not None and (stored.archived_at or math.inf) < process.began:
             self.violations.append(f"{blob} is archived, and a sweep takes it up")
 
     # The writer's hand.
