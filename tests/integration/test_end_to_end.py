@@ -208,7 +208,7 @@ def test_events_can_come_by_a_storage_queue_instead(storage: Azurite, hub: Event
 def test_events_can_come_by_an_event_hub_instead_many_at_once(storage: Azurite, hub: EventHub) -> None:
     settings = settings_for(storage, hub, FLOWLOG_TRIGGER_SOURCE="EventHub", FLOWLOG_ANNOUNCEMENT_HUB="appends")
 
-    functions = indexed(settings)
+    functions = functions_with(settings)
 
     assert set(functions) == {"forward_batch", "sweep"}
     trigger = functions["forward_batch"]
