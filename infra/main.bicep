@@ -93,6 +93,7 @@ var stateAccountName = names.?stateAccount ?? '${prefix}state${suffix}'
 var sourceAccountName = names.?sourceAccount ?? '${prefix}logs${suffix}'
 var eventHubNamespaceName = names.?eventHubNamespace ?? '${prefix}-hub-${suffix}'
 var hubName = hub.?name ?? 'flowlogs'
+var announcementHubName = triggerSource == 'EventHub' ? 'flowlog-announcements' : null
 var stateAccountId = resourceId('Microsoft.Storage/storageAccounts', stateAccountName)
 
 var isLarge = size == 'large'
@@ -186,6 +187,7 @@ module data 'modules/data.bicep' = {
     hubSize: hubSize
     hubRetentionHours: hub.?retentionHours ?? 72
     consumerGroups: hub.?consumerGroups ?? ['reader']
+    announcementHubName: announcementHubName
     sourceAccountNames: map(watched, source => source.accountName)
     quarantineDays: quarantineDays
     // A week longer than the logs: a checkpoint that goes first would let its log be forwarded again.
@@ -225,6 +227,7 @@ module app 'modules/app.bicep' = {
     stateAccountName: stateAccountName
     eventHubNamespaceName: eventHubNamespaceName
     hubName: hubName
+    announcementHubName: announcementHubName
     hubTransport: hubTransport
     runLog: runLog
     insightsName: insightsName
@@ -252,6 +255,8 @@ module sourceAccounts 'modules/sources.bicep' = {
     containers: containers
     triggerSource: triggerSource
     hostAccountName: hostAccountName
+    eventHubNamespaceName: eventHubNamespaceName
+    announcementHubName: announcementHubName
     stateAccountName: stateAccountName
     privateLink: privateLink
     actionGroupIds: allActionGroupIds

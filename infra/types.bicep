@@ -35,7 +35,7 @@ type storageSkuType = 'Standard_LRS' | 'Standard_ZRS'
 
 @export()
 @description('How the app learns of appends: docs/deploy.md, "The ways in".')
-type triggerSourceType = 'EventGrid' | 'StorageQueue' | 'Sweep'
+type triggerSourceType = 'EventGrid' | 'StorageQueue' | 'EventHub' | 'Sweep'
 
 @export()
 @description('How the app reaches the hub: amqp, on port 5671, or websockets, on port 443 and through a proxy.')

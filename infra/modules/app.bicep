@@ -32,6 +32,8 @@ param stateAccountName string
 param eventHubNamespaceName string
 @description('Name of the hub.')
 param hubName string
+@description('Hub of announcements. Left out: there is none.')
+param announcementHubName string?
 @description('How the app reaches the hub.')
 param hubTransport hubTransportType
 @description('What the app logs of its runs.')
@@ -82,6 +84,7 @@ module roles 'appRoles.bicep' = {
     stateAccountName: stateAccountName
     eventHubNamespaceName: eventHubNamespaceName
     eventHubName: hubName
+    announcementHubName: announcementHubName
     insightsName: insightsName
     sources: sources
     containers: containers
@@ -98,6 +101,7 @@ module settings 'appSettings.bicep' = {
     stateAccountName: stateAccountName
     eventHubNamespaceName: eventHubNamespaceName
     hubName: hubName
+    announcementHubName: announcementHubName
     hubTransport: hubTransport
     runLog: runLog
     insightsConnectionString: insightsConnectionString

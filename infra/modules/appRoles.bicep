@@ -15,6 +15,8 @@ param stateAccountName string
 param eventHubNamespaceName string
 @description('Hub in that namespace.')
 param eventHubName string
+@description('Hub of announcements in that namespace. Left out: there is none.')
+param announcementHubName string?
 @description('Application Insights that the app logs to.')
 param insightsName string
 @description('Source accounts.')
@@ -43,6 +45,7 @@ resource eventHubs 'Microsoft.EventHub/namespaces@2026-01-01' existing = {
   name: eventHubNamespaceName
 
   resource hub 'eventhubs' existing = { name: eventHubName }
+  resource announcements 'eventhubs' existing = { name: announcementHubName ?? eventHubName }
 }
 
 resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
@@ -112,6 +115,17 @@ resource sendEvents 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: roles.hubSender
+  }
+}
+
+@description('Host: reads announcements; where it is, it keeps in its own account.')
+resource receiveAnnouncements 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (announcementHubName != null) {
+  scope: eventHubs::announcements
+  name: guid(eventHubs::announcements.id, appPrincipalId, roles.hubReceiver)
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: roles.hubReceiver
   }
 }
 

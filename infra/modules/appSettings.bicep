@@ -18,6 +18,8 @@ param stateAccountName string
 param eventHubNamespaceName string
 @description('Name of the hub.')
 param hubName string
+@description('Hub of announcements. Left out: there is none.')
+param announcementHubName string?
 @description('How the app reaches the hub.')
 param hubTransport hubTransportType
 @description('What the app logs of its runs.')
@@ -58,6 +60,10 @@ var fixed = [
   { name: 'PYTHON_THREADPOOL_THREAD_COUNT', value: '16' }
 ]
 
+var ofAnnouncements = announcementHubName == null
+  ? []
+  : [{ name: 'FLOWLOG_ANNOUNCEMENT_HUB', value: announcementHubName! }]
+
 var ofSources = [
   for source in sources: [
     {
@@ -72,4 +78,4 @@ var ofSources = [
 ]
 var chosen = map(items(forwarding), setting => { name: setting.key, value: setting.value })
 
-output settings settingType[] = concat(fixed, flatten(ofSources), chosen)
+output settings settingType[] = concat(fixed, ofAnnouncements, flatten(ofSources), chosen)

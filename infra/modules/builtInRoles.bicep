@@ -17,6 +17,8 @@ var builtInRoles = {
   tableContributor: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
   // Azure Event Hubs Data Sender
   hubSender: '2b629674-e913-4c01-ae53-ef4638d8f975'
+  // Azure Event Hubs Data Receiver
+  hubReceiver: 'a638d3c7-ab3a-418d-83e6-5f17a39d4fde'
   // Monitoring Metrics Publisher
   metricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
 }

@@ -24,6 +24,8 @@ param hubSize hubSizeType
 param hubRetentionHours int
 @description('Consumer groups of the hub.')
 param consumerGroups string[]
+@description('Name of the hub that takes announcements. Left out: none is made.')
+param announcementHubName string?
 @description('Names of the source accounts.')
 param sourceAccountNames string[]
 @description('Days after which an item of the quarantine is deleted.')
@@ -85,6 +87,7 @@ module hub 'eventHub.bicep' = {
     size: hubSize
     retentionHours: hubRetentionHours
     consumerGroups: consumerGroups
+    announcementHubName: announcementHubName
     isPrivate: privateLink != null
     lock: lock
     workspaceId: workspaceId

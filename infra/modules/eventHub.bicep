@@ -1,4 +1,5 @@
-// The destination: an Event Hubs namespace without keys, one hub, and a consumer group for each reader.
+// The destination: an Event Hubs namespace without keys, one hub, and a consumer group for each reader. Where Event Grid
+// announces appends by a hub, that one is beside it.
 
 import { hubSizeType, tagsType } from '../types.bicep'
 
@@ -16,6 +17,8 @@ param size hubSizeType
 param retentionHours int
 @description('Names of the consumer groups to make, one for each system that reads.')
 param consumerGroups string[]
+@description('Name of the hub that takes announcements. Left out: none is made.')
+param announcementHubName string?
 @description('Whether the public endpoint is closed to all but trusted services.')
 param isPrivate bool
 @description('Whether a lock keeps the namespace from being deleted.')
@@ -54,6 +57,28 @@ resource consumerGroup 'Microsoft.EventHub/namespaces/eventhubs/consumergroups@2
     name: groupName
   }
 ]
+
+// Two hubs need the Standard tier, for the second consumer group.
+resource announcementHub 'Microsoft.EventHub/namespaces/eventhubs@2026-01-01' = if (announcementHubName != null) {
+  parent: eventHubNamespace
+  name: announcementHubName ?? 'none'
+  properties: {
+    partitionCount: 4
+    // A day later the sweep has long forwarded what an event announces.
+    retentionDescription: { cleanupPolicy: 'Delete', retentionTimeInHours: 24 }
+  }
+
+  resource forwarder 'consumergroups' = {
+    name: 'forwarder'
+  }
+}
+
+// Event Grid is a trusted service: it reaches a closed namespace with the identity of the topic.
+resource trustedServices 'Microsoft.EventHub/namespaces/networkRuleSets@2026-01-01' = if (isPrivate && announcementHubName != null) {
+  parent: eventHubNamespace
+  name: 'default'
+  properties: { publicNetworkAccess: 'Disabled', defaultAction: 'Deny', trustedServiceAccessEnabled: true }
+}
 
 resource namespaceLock 'Microsoft.Authorization/locks@2020-05-01' = if (lock) {
   scope: eventHubNamespace

@@ -1,5 +1,5 @@
 // Where flow logs come from: for each source account its topic, that one's roles, its private endpoint and, where
-// events go to the queue, its event subscriptions. Web hook subscriptions are phase 2: eventSubscriptions.bicep.
+// events go to the queue or a hub, its event subscriptions. Web hook subscriptions are phase 2: eventSubscriptions.bicep.
 
 import { privateLinkType, tagsType, thresholdsType, triggerSourceType, watchedSourceType } from '../types.bicep'
 
@@ -17,6 +17,10 @@ param containers string[]
 param triggerSource triggerSourceType
 @description('The host account, which has the queue.')
 param hostAccountName string
+@description('Event Hubs namespace.')
+param eventHubNamespaceName string
+@description('Hub of announcements in that namespace. Left out: there is none.')
+param announcementHubName string?
 @description('The state account, which takes dead letters.')
 param stateAccountName string
 @description('Where private endpoints to the source accounts go. Left out: none are made.')
@@ -53,6 +57,8 @@ module topicRoles 'topicRoles.bicep' = [
       topicPrincipalId: topics[i]!.outputs.principalId
       triggerSource: triggerSource
       hostAccountName: hostAccountName
+      eventHubNamespaceName: eventHubNamespaceName
+      announcementHubName: announcementHubName
       stateAccountName: stateAccountName
     }
   }
@@ -70,6 +76,24 @@ module subscriptions 'queueSubscription.bicep' = [
       deadLetterAccountId: resourceId('Microsoft.Storage/storageAccounts', stateAccountName)
     }
     // Roles first: what Event Grid delivers before them is refused.
+    dependsOn: [topicRoles]
+  }
+]
+
+module hubSubscriptions 'hubSubscription.bicep' = [
+  for source in sources: if (announcementHubName != null) {
+    scope: resourceGroup(source.subscriptionId, source.resourceGroup)
+    params: {
+      topicName: source.topicName
+      prefix: prefix
+      containers: containers
+      announcementHubId: resourceId(
+        'Microsoft.EventHub/namespaces/eventhubs',
+        eventHubNamespaceName,
+        announcementHubName ?? 'none'
+      )
+      deadLetterAccountId: resourceId('Microsoft.Storage/storageAccounts', stateAccountName)
+    }
     dependsOn: [topicRoles]
   }
 ]

@@ -1,4 +1,4 @@
-// Roles of the identity of one Event Grid topic: on the queue that it delivers to, and where it leaves dead letters.
+// Roles of the identity of one Event Grid topic: on the queue or hub that it delivers to, and where it leaves dead letters.
 
 import { builtInRoles } from 'builtInRoles.bicep'
 import { triggerSourceType } from '../types.bicep'
@@ -9,6 +9,10 @@ param topicPrincipalId string
 param triggerSource triggerSourceType
 @description('Account of the Functions host, which has the queue.')
 param hostAccountName string
+@description('Event Hubs namespace.')
+param eventHubNamespaceName string
+@description('Hub of announcements in that namespace. Left out: there is none.')
+param announcementHubName string?
 @description('Account that takes dead letters.')
 param stateAccountName string
 
@@ -22,6 +26,12 @@ resource host 'Microsoft.Storage/storageAccounts@2026-06-01' existing = {
 
     resource events 'queues' existing = { name: 'flowlog-events' }
   }
+}
+
+resource eventHubs 'Microsoft.EventHub/namespaces@2026-01-01' existing = {
+  name: eventHubNamespaceName
+
+  resource announcements 'eventhubs' existing = { name: announcementHubName ?? 'none' }
 }
 
 resource state 'Microsoft.Storage/storageAccounts@2026-06-01' existing = {
@@ -42,6 +52,17 @@ resource deliverEvents 'Microsoft.Authorization/roleAssignments@2022-04-01' = if
     principalId: topicPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: roles.queueSender
+  }
+}
+
+@description('Topic: puts events into the hub of announcements.')
+resource announce 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (announcementHubName != null) {
+  scope: eventHubs::announcements
+  name: guid(eventHubs::announcements.id, topicPrincipalId, roles.hubSender)
+  properties: {
+    principalId: topicPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: roles.hubSender
   }
 }
 

@@ -65,6 +65,7 @@ def expected_functions(trigger_source: str, connections: list[str], containers: 
     forwarding = {
         "EventGrid": {f"forward_{connection}_{container}" for connection in connections for container in containers},
         "StorageQueue": {"forward_queued"},
+        "EventHub": {"forward_batch"},
         "Sweep": set(),
     }
     return forwarding[trigger_source] | {"sweep"}

@@ -70,6 +70,8 @@ WAYS: Final[Mapping[str, Mapping[str, Any]]] = {
         ],
     },
     "queue": {"names": _NAMES, "triggerSource": "StorageQueue"},
+    "hub": {"names": _NAMES, "triggerSource": "EventHub"},
+    "private hub": {"names": _NAMES, "triggerSource": "EventHub", "isPrivate": True},
     "sweep": {"names": _NAMES, "triggerSource": "Sweep"},
     "flow log with locks": {
         "names": _NAMES,

@@ -152,7 +152,7 @@ def test_functions_that_are_missing_or_too_many_are_a_fault_and_nothing_is_subsc
     assert not any(call[1:4] == CREATE for call in ran.calls)
 
 
-@pytest.mark.parametrize("trigger_source", ["StorageQueue", "Sweep"])
+@pytest.mark.parametrize("trigger_source", ["StorageQueue", "EventHub", "Sweep"])
 def test_without_the_web_hook_there_is_no_phase_2(tmp_path: Path, trigger_source: str) -> None:
     expected = expected_functions(trigger_source, ["FlowLogStorage"], CONTAINERS)
     ran = after_deploy(tmp_path, [(LIST, 0, [f"flow-app/{name}" for name in expected])], trigger_source)
@@ -195,7 +195,7 @@ def indexed(trigger_source: str, connections: tuple[str, ...]) -> dict[str, dict
     return functions_with(settings)
 
 
-@pytest.mark.parametrize("trigger_source", ["EventGrid", "StorageQueue", "Sweep"])
+@pytest.mark.parametrize("trigger_source", ["EventGrid", "StorageQueue", "EventHub", "Sweep"])
 def test_the_expected_functions_are_those_that_the_app_registers(trigger_source: str) -> None:
     connections = ("FlowLogStorage", "FlowLog_other")
 
@@ -217,3 +217,19 @@ def test_the_queue_that_topics_deliver_to_is_the_one_that_the_app_listens_to(
         for each in queue.of("Microsoft.EventGrid/systemTopics/eventSubscriptions").values()
     }
     assert made == delivered == {trigger["queueName"]}
+
+
+def test_the_hub_that_topics_deliver_to_is_the_one_that_the_app_listens_to(
+    predicted: Callable[[str], Prediction],
+) -> None:
+    trigger = indexed("EventHub", ("FlowLogStorage",))["forward_batch"]
+    hub = predicted("hub")
+
+    delivered = {
+        each["properties"]["deliveryWithResourceIdentity"]["destination"]["properties"]["resourceId"].rpartition("/")[2]
+        for each in hub.of("Microsoft.EventGrid/systemTopics/eventSubscriptions").values()
+    }
+    assert delivered == {trigger["eventHubName"]}
+    group = f"hubs/{trigger['eventHubName']}/{trigger['consumerGroup']}"
+    assert group in hub.of("Microsoft.EventHub/namespaces/eventhubs/consumergroups")
+    assert trigger["connection"] == "FlowLogEventHub"

@@ -26,6 +26,7 @@ OWN = {
 }
 READS = "Storage Blob Data Reader"
 QUEUE = "storageAccounts/host/queueServices/default/queues/flowlog-events"
+ANNOUNCEMENTS = "namespaces/hubs/eventhubs/flowlog-announcements"
 DEAD_LETTERS = "storageAccounts/state/blobServices/default/containers/flowlog-dead-letters"
 FLOW_LOG = ("userAssignedIdentities/flow-flow-log", "storageAccounts/logs", "Storage Blob Data Contributor")
 
@@ -247,6 +248,51 @@ def test_with_the_queue_a_topic_delivers_to_it_with_its_own_identity(predicted: 
     }
     assert queue.app["functionAppConfig"]["scaleAndConcurrency"]["alwaysReady"] == []
     assert queue.app["siteConfig"]["ipSecurityRestrictions"] == []
+
+
+def test_with_the_event_hub_a_topic_delivers_to_it_and_the_app_reads_it(predicted: Predict) -> None:
+    hub = predicted("hub")
+
+    subscriptions = hub.of(SUBSCRIPTIONS)
+    assert set(subscriptions) == {f"flowlog-logs/flow-{container}" for container in CONTAINERS}
+    for each in subscriptions.values():
+        delivery = each["properties"]["deliveryWithResourceIdentity"]
+        assert delivery["identity"] == {"type": "SystemAssigned"}
+        assert delivery["destination"] == {
+            "endpointType": "EventHub",
+            "properties": {
+                "resourceId": f"{PLACE}/Microsoft.EventHub/namespaces/hubs/eventhubs/flowlog-announcements",
+                "deliveryAttributeMappings": [
+                    {"name": "PartitionKey", "type": "Dynamic", "properties": {"sourceField": "subject"}}
+                ],
+            },
+        }
+    (made,) = [
+        each["properties"]
+        for name, each in hub.of("Microsoft.EventHub/namespaces/eventhubs").items()
+        if name == "hubs/flowlog-announcements"
+    ]
+    assert made["partitionCount"] == 4
+    assert "hubs/flowlog-announcements/forwarder" in hub.of("Microsoft.EventHub/namespaces/eventhubs/consumergroups")
+    topic = "systemTopics/flowlog-logs"
+    assert {each for each in hub.roles if each[0] == topic} == {
+        (topic, ANNOUNCEMENTS, "Azure Event Hubs Data Sender"),
+        (topic, DEAD_LETTERS, "Storage Blob Data Contributor"),
+    }
+    assert (APP, ANNOUNCEMENTS, "Azure Event Hubs Data Receiver") in hub.roles
+    assert hub.settings["FLOWLOG_TRIGGER_SOURCE"] == "EventHub"
+    assert hub.settings["FLOWLOG_ANNOUNCEMENT_HUB"] == "flowlog-announcements"
+
+
+def test_event_grid_reaches_the_hub_of_a_private_deployment_as_a_trusted_service(predicted: Predict) -> None:
+    rules = "Microsoft.EventHub/namespaces/networkRuleSets"
+
+    assert predicted("private hub").of(rules)["hubs/default"]["properties"] == {
+        "publicNetworkAccess": "Disabled",
+        "defaultAction": "Deny",
+        "trustedServiceAccessEnabled": True,
+    }
+    assert predicted("hub").of(rules) == {}
 
 
 def test_the_sweep_alone_needs_no_event_grid(predicted: Predict) -> None:
