@@ -19,7 +19,7 @@ SWITCH: Final = r"true|false"
 TIME: Final = r'"\d\d:\d\d:\d\d"'
 LEVEL: Final = r'"(Trace|Debug|Information|Warning|Error|Critical|None)"'
 BLOB_FUNCTIONS: Final = tuple(f"forward_FlowLogStorage_{name}" for name in NETWORK_WATCHER_CONTAINERS)
-FUNCTIONS: Final = ("sweep", "forward_queued", *BLOB_FUNCTIONS)
+FUNCTIONS: Final = ("sweep", "forward_queued", "forward_batch", *BLOB_FUNCTIONS)
 SETTINGS: Final = {f"{name}__accountName": "account" for name in ("FlowLogStorage", "AzureWebJobsStorage")} | {
     "FlowLogEventHub__fullyQualifiedNamespace": "namespace.servicebus.windows.net"
 }
