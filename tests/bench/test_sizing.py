@@ -70,10 +70,10 @@ def test_the_trigger_needs_cores_and_connections() -> None:
     assert runs.connections == pytest.approx(100 * 0.025 / 0.6)
     assert runs.instances == 5
     # 262.8 million appends; a second for each, 16 at once, is more than the time of 4.2 connections.
-    assert runs.triggered_dollars == pytest.approx(262.8 * 26.5 + 262.8e6 / 16 * 2 * 0.000026)
+    assert runs.triggered_dollars == pytest.approx(262.8 * 8.8 + 262.8e6 / 16 * 2 * 0.000026)
 
 
-@pytest.mark.parametrize(("interfaces", "dollars"), [(10, 3.44), (100, 1.30)])
+@pytest.mark.parametrize(("interfaces", "dollars"), [(10, 2.66), (100, 0.53)])
 def test_an_interface_costs_what_the_page_of_costs_says(interfaces: int, dollars: float) -> None:
     runs = Runs(Load(interfaces, 200, busy=False), unit(MEASURED, "none", busy=False))
 
@@ -96,7 +96,7 @@ def test_a_sweep_takes_as_long_as_the_slowest_of_core_connection_and_hub() -> No
 
 
 def test_a_month_of_sweeps() -> None:
-    sweep = 500 * 2 * 0.000026 + 6000 * (6 * 0.44 + 0.6 * 5.00 + 1.25 * 2.30) / 1e6
+    sweep = 500 * 2 * 0.000026 + 6000 * (4 * 0.44 + 0.6 * 5.00 + 1.25 * 2.30) / 1e6
 
     assert Runs(LOAD, UNIT, 5).swept_dollars == pytest.approx(8760 * sweep)
 
