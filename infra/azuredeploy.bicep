@@ -12,7 +12,7 @@ param size sizeType = 'small'
 @description('Whether the app is in a virtual network, and public endpoints of all that is made are closed.')
 param isPrivate bool = false
 @description('How the app learns of appends. The web hook is not among them: it needs a second phase.')
-param triggerSource ('StorageQueue' | 'Sweep') = 'StorageQueue'
+param triggerSource ('StorageQueue' | 'EventHub' | 'Sweep') = 'StorageQueue'
 
 // Where releases are published: template, form and package. It is written down in this one place.
 var address = trim(loadTextContent('releaseAddress.txt'))
