@@ -155,6 +155,7 @@ class BlobPass:
 
     def _forward_snapshot(self) -> Outcome | None:
         """Forward the blob as it is now; None where it changed meanwhile and must be read again."""
+        self._quarantining.begin_snapshot()  # before progress takes what is listed for written
         checkpoint = self._progress.reached
         start = checkpoint.verify_from
         first = self._snapshot.read_first(start, checkpoint.offset)
@@ -170,7 +171,6 @@ class BlobPass:
             return None
         self._progress.begin_snapshot(first.etag, first.length)
         self._packing = Packing(self._blob, self._options, self._progress, self._delivery)
-        self._quarantining.begin_snapshot()
         # Not an attribute: in a cycle its buffers would stay in memory after the pass.
         log = LogReader(
             self._blob,
@@ -195,6 +195,7 @@ class BlobPass:
             self._quarantining.put(item)
             self._progress.read_no_flow_log()
         complete = not log.unfinished
+        self._quarantining.put_overflow()
         self._progress.end_snapshot(complete=complete)
         return Outcome.COMPLETE if complete else Outcome.INCOMPLETE
 

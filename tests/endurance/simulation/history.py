@@ -94,7 +94,7 @@ class History:
         )
         forwarding = ForwardOptions(
             EventOptions(max_bytes=16_384),
-            run_seconds=60 if hurried else 1e9,
+            run_seconds=60 * max(1.0, sim.call_seconds) if hurried else 1e9,
             start="all",
             chunk_bytes=chance.choice([700, 2500, 1_000_000]),
             batch_bytes=chance.choice([6_000, 20_000, 40_000, 1_000_000]),
@@ -249,6 +249,7 @@ class History:
             known=known,
             present={log.blob.path: log.truths[-1] for log in self.writer.logs if log.exists and not log.archived},
             may_repeat=sim.may_repeat,
+            may_exceed=sim.may_exceed,
             committed={blob.path: state.range_ends for blob, state in sim.states.items()},
             offsets=offsets,
         )

@@ -71,6 +71,7 @@ def judge(
     known: dict[str, list[Truth]],
     present: dict[str, Truth],
     may_repeat: set[str],
+    may_exceed: set[str],
     committed: dict[str, set[tuple[int, int]]],
     offsets: dict[str, set[int]],
 ) -> list[str]:
@@ -83,6 +84,7 @@ def judge(
         known: Path of each blob to the truth of everything that it ever held.
         present: Path of each blob that exists to the truth of what it holds now.
         may_repeat: Blobs of which a crash, a stall, or a lost acknowledgement may have made flows come again.
+        may_exceed: Blobs of which an item was put, and nobody answered so.
         committed: Path to generation and end of the last range of each commit.
         offsets: Path to the offset of each commit.
     """
@@ -107,8 +109,8 @@ def judge(
         if lost:
             wrong.append(f"{path}: {len(lost)} flows are lost, such as {lost[0]}")
     generations = {path: 1 + max((number for number, _ in ends), default=0) for path, ends in committed.items()}
-    most = {path: most_items * generations.get(path, 1) for path in known}
-    return wrong + judge_quarantine(quarantined, most, known=known, present=present, may_repeat=may_repeat)
+    most = {path: most_items * generations.get(path, 1) for path in known.keys() - may_repeat - may_exceed}
+    return wrong + judge_quarantine(quarantined, most, known=known, present=present)
 
 
 def _take(body: bytes, properties: dict[str, Any], got: Received, truths: list[Truth]) -> list[str]:

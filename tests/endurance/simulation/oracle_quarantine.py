@@ -50,9 +50,11 @@ def judge_quarantine(
     *,
     known: dict[str, list[Truth]],
     present: dict[str, Truth],
-    may_repeat: set[str],
 ) -> list[str]:
-    """Say what is wrong with quarantine, in words; the arguments are those of `oracle.judge`, `most_items` by path."""
+    """Say what is wrong with quarantine, in words; the arguments are those of `oracle.judge`.
+
+    `most_items` is by path, of the blobs that must keep to it.
+    """
     wrong: list[str] = []
     kept: dict[str, list[Kept]] = {path: [] for path in known}
     items: Counter[str] = Counter()
@@ -70,9 +72,7 @@ def judge_quarantine(
         if missing:
             wrong.append(f"{path}: {len(missing)} records are not in quarantine, such as that at {missing[0]}")
     wrong += [
-        f"{path}: {count} items in quarantine"
-        for path, count in items.items()
-        if count > most_items[path] and path not in may_repeat
+        f"{path}: {count} items in quarantine" for path, count in items.items() if count > most_items.get(path, count)
     ]
     return wrong
 

@@ -264,18 +264,17 @@ def _forget_what_is_listed() -> Iterator[None]:
 
 @contextmanager
 def _commit_before_the_list_is_written() -> Iterator[None]:
+    put = Quarantining.put_overflow
+
     def commit_first(self: BlobPass) -> None:
         if self._progress.has_moved:
             self._commit_checkpoint(self._progress.reached)
-            self._quarantining.put_overflow()
+            put(self._quarantining)
 
-    with patch.object(BlobPass, "_commit", commit_first):
-        yield
-
-
-@contextmanager
-def _send_before_the_list_is_written() -> Iterator[None]:
-    with patch.object(BlobPass, "_get_ready_to_send", lambda self: self._lease.hold()):
+    with (
+        patch.object(BlobPass, "_commit", commit_first),
+        patch.object(Quarantining, "put_overflow", lambda _: None),
+    ):
         yield
 
 
@@ -349,7 +348,6 @@ PLANTED: Final[dict[str, Callable[[], AbstractContextManager[None]]]] = {
     "what no range accounted for is forgotten": _forget_what_is_pending,
     "the list forgets what it had": _forget_what_is_listed,
     "commit before the list is written": _commit_before_the_list_is_written,
-    "send before the list is written": _send_before_the_list_is_written,
     "commit what is held back": _commit_what_is_held_back,
     "quarantine has no ceiling": _no_ceiling,
     "a batch forwards its first blob alone": _batch_forwards_its_first_blob_alone,

@@ -312,7 +312,11 @@ class QuarantineStore:
                 raise StorageError("simulated")
             self._sim.quarantined[item.name] = item.document(time)
 
-        self._sim.call(effect)
+        def failed() -> Exception:
+            self._sim.may_exceed.add(item.blob.path)  # it may be there, and have more neighbours at the next try
+            return StorageError("simulated")
+
+        self._sim.call(effect, failed)
 
     def overflow(self, name: str) -> StoredOverflow | None:
         def effect() -> StoredOverflow | None:

@@ -148,6 +148,7 @@ class Simulation:
         self.quarantined: dict[str, bytes] = {}  # documents by name
         self.overflow_etags: dict[str, str] = {}
         self.may_repeat: set[str] = set()
+        self.may_exceed: set[str] = set()
         self.violations: list[str] = []
         self.calls = 0
         self.last_sweep = LastSweep(self.now())  # the app has been running for a while

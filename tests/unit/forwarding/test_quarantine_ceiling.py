@@ -2,6 +2,7 @@
 
 import zlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -190,6 +191,21 @@ def test_where_the_list_cannot_be_written_nothing_after_it_is_sent() -> None:
     assert len(ids) == len(set(ids)) == 103
     assert len(entries(setup)) == 1
     assert_tiles(setup.ranges(), setup.checkpoints.stored(VNET).offset)
+
+
+def test_where_the_list_of_a_blobs_last_records_cannot_be_written_they_are_not_committed() -> None:
+    setup = limited(QuarantineLimits(items=0))
+    setup.blobs.put(VNET, document([UNKNOWN]))
+    setup.quarantine.full = True
+
+    with pytest.raises(StorageError):
+        setup.forward()
+
+    assert setup.checkpoints.stored(VNET).overflow is None
+    setup.quarantine.full = False
+    setup.forward()
+    ((start, end),) = places([UNKNOWN])
+    assert entries(setup) == [[start, end, None]]
 
 
 def test_what_somebody_else_writes_into_the_list_meanwhile_is_kept() -> None:
