@@ -61,11 +61,12 @@ class Forwarder:
         refusal = self._ports.gate.refusal(blob)
         if refusal is not None:
             log_ignored(self._ports.log, refusal, blob)
-        elif self._ports.stop.is_set:  # the process may end before a lease that it takes now is released
+            return RunResult(Outcome.SKIPPED)
+        if self._ports.stop.is_set:  # the process may end before a lease that it takes now is released
             return self._leave(blob, Outcome.STOPPED)
-        elif self._ports.clock.monotonic() >= until:
+        if self._ports.clock.monotonic() >= until:
             return self._leave(blob, Outcome.OUT_OF_TIME)
-        if refusal is not None or blob.is_before(self.first_hour()):
+        if blob.is_before(self.first_hour()):
             return RunResult(Outcome.SKIPPED)
         passes: list[PassReport] = []
         quarantined = Quarantined()

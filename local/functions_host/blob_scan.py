@@ -8,6 +8,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobProperties, BlobServiceClient
 
 from local.functions_host.app_folder import HostError
+from local.functions_host.connections import connection_string
 from local.functions_host.triggers import BlobTrigger
 from local.functions_host.worker import Arguments
 
@@ -84,23 +85,17 @@ class ContainerScan:
 
 
 def _open_service(trigger: BlobTrigger, settings: Mapping[str, str]) -> BlobServiceClient:
-    name = trigger.connection
-    if name not in settings:
-        identity = sorted(setting for setting in settings if setting.startswith(f"{name}__"))
-        if identity:
-            raise HostError(
-                f"function {trigger.function}: its connection {name} is identity-based ({', '.join(identity)}), "
-                f"which this host doesn't serve: set {name} to a connection string"
-            )
-        raise HostError(f"function {trigger.function}: there is no app setting {name}, which its connection names")
+    connection = connection_string(trigger, settings)
     try:
         # One attempt: the next scan is the retry, and a failing one is known at once.
         return BlobServiceClient.from_connection_string(
-            settings[name],
+            connection,
             retry_total=0,
             connection_timeout=_TIMEOUT_SECONDS,
             read_timeout=_TIMEOUT_SECONDS,
             logger=_quiet,
         )
     except ValueError as error:
-        raise HostError(f"function {trigger.function}: {name} holds no connection string: {error}") from error
+        raise HostError(
+            f"function {trigger.function}: {trigger.connection} holds no connection string: {error}"
+        ) from error

@@ -7,7 +7,8 @@ from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubConsumerClient, PartitionContext
 from azure.eventhub.exceptions import EventHubError
 
-from local.functions_host.app_folder import EventHubLimits, HostError
+from local.functions_host.app_folder import EventHubLimits
+from local.functions_host.connections import connection_string
 from local.functions_host.event_lines import Event
 from local.functions_host.invocations import Invocations
 from local.functions_host.triggers import EventHubTrigger
@@ -39,10 +40,7 @@ class EventHubListener:
             HostError: They don't.
 
         """
-        connection = settings.get(trigger.connection)
-        if connection is None:
-            raise HostError(f"function {trigger.function}: {trigger.connection} holds no connection string")
-        self._connection = connection
+        self._connection = connection_string(trigger, settings)
         self._trigger = trigger
         self._invocations = invocations
         self._report = report

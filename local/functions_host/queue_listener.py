@@ -9,7 +9,8 @@ from contextlib import suppress
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import QueueMessage, QueueServiceClient
 
-from local.functions_host.app_folder import HostError, QueueLimits
+from local.functions_host.app_folder import QueueLimits
+from local.functions_host.connections import connection_string
 from local.functions_host.event_lines import Event
 from local.functions_host.invocations import Invocations
 from local.functions_host.triggers import QueueTrigger
@@ -42,11 +43,11 @@ class QueueListener:
             HostError: They don't.
 
         """
-        connection = settings.get(trigger.connection)
-        if connection is None:
-            raise HostError(f"function {trigger.function}: {trigger.connection} holds no connection string")
         service = QueueServiceClient.from_connection_string(
-            connection, retry_total=0, connection_timeout=_TIMEOUT_SECONDS, read_timeout=_TIMEOUT_SECONDS
+            connection_string(trigger, settings),
+            retry_total=0,
+            connection_timeout=_TIMEOUT_SECONDS,
+            read_timeout=_TIMEOUT_SECONDS,
         )
         self._trigger = trigger
         self._invocations = invocations

@@ -221,9 +221,6 @@ class MemoryCheckpoints:
     def stored(self, blob: SourceBlob) -> Checkpoint:
         return Checkpoint.from_metadata(self._states[blob].metadata)
 
-    def overwrite(self, blob: SourceBlob, metadata: Mapping[str, str]) -> None:
-        self._states.setdefault(blob, _State()).metadata = metadata
-
     def delete(self, blob: SourceBlob) -> None:
         del self._states[blob]
 

@@ -263,7 +263,7 @@ def test_a_fault_of_one_blob_does_not_stop_the_others_and_the_sweep_is_not_compl
     setup = Sweeping()
     bad = setup.put(0, mac="00155D000001")
     setup.put(0, mac="00155D000002")
-    setup.checkpoints.overwrite(bad, {"schema": "99"})
+    setup.checkpoints.write(bad, {"schema": "99"})
 
     setup.checkpoints.keep_last_sweep(LastSweep(setup.clock.now() - 5 * MINUTE))
 
