@@ -12,14 +12,14 @@ from bench.row import Row
 from bench.stages import FEWER_KEYS
 from flowlog_core.events.packer import Event, EventCompression, EventFormat, EventOptions
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.flow.schema import flow_schema
+from flowlog_core.flow.schemas.flow_1 import flow_schema
 
 SECTION: Final = "events"
 
 _BODIES: Final[Mapping[str, EventOptions]] = {
     "body, none": EventOptions(),
     "body, gzip": EventOptions(compression="gzip"),
-    f"body, gzip, {len(FEWER_KEYS)} keys": EventOptions(compression="gzip", fields=FEWER_KEYS),
+    f"body, gzip, {len(FEWER_KEYS)} keys": EventOptions(compression="gzip", schema=flow_schema(FEWER_KEYS)),
 }
 """What bytes a flow are told of."""
 
@@ -44,7 +44,7 @@ def measure(sizes: Sizes, tell: Tell) -> list[Row]:
 
 def _bytes_a_flow(document: Document, figure: str, options: EventOptions) -> Row:
     packer = new_packer(document, options)
-    encoded = encode(document.blob, scan(document), Encoder(flow_schema(options.fields)), packer.max_flow_bytes)
+    encoded = encode(document.blob, scan(document), Encoder(options.schema), packer.max_flow_bytes)
     size = sum(len(event.body) for packed in pack(encoded, packer) for event in packed.events)
     return Row(SECTION, document.subject, figure, size / document.flows, "bytes/flow")
 

@@ -14,7 +14,7 @@ from bench.row import Row, rate_row, value_row
 from flowlog_core.decode.items import Record
 from flowlog_core.events.packer import EventOptions
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.flow.schema import flow_schema
+from flowlog_core.flow.schemas.flow_1 import flow_schema
 
 SECTION: Final = "stages"
 FEWER_KEYS: Final = ("time", "srcIp", "destIp", "srcPort", "destPort", "protocol", "direction", "decision")

@@ -1,7 +1,7 @@
 """The schema ``flow/1`` for readers: the tables of keys in flow.md, and the JSON Schema in schemas/flow-1.json.
 
-Keys and their order come from `flow.schema`, the values of a tuple's keys from the layouts of `decode.formats`. Only
-the meanings, and the values that don't come from a tuple, are written down here.
+Keys and their order come from `flow.schemas.flow_1`, the values of a tuple's keys from the layouts of
+`decode.formats`. Only the meanings, and the values that don't come from a tuple, are written down here.
 """
 
 # ruff: noqa: INP001  # beside the pages that it writes, and no package
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from flowlog_core.decode.formats import COUNTERS, LAYOUTS, Column, Layout
-from flowlog_core.flow.schema import KEYS, SCHEMA, Key
+from flowlog_core.flow.schemas.flow_1 import FLOW, KEYS, Key
 
 type Fragment = dict[str, Any]
 """A part of a JSON Schema: what a value must be."""
@@ -42,6 +42,13 @@ _TEXTS: Final[Mapping[str, Fragment]] = {
     "encryption": {"type": "string", "pattern": "^(X|NX(_[A-Z0-9_]+)?)$"},
 }
 
+
+def _sum_in(layout: Layout) -> Fragment:
+    """Return what a sum of counters must be."""
+    known = any("bytesSrcToDest" in column.gives for column in layout.columns)
+    return {"type": ["integer", "null"], "minimum": 0, "maximum": 2**63 - 1} if known else _NULL
+
+
 _NOT_IN_TUPLES: Final[Mapping[str, Callable[[Layout], Fragment]]] = {
     "id": lambda _: _ID,
     "time": lambda _: _TIME,
@@ -62,6 +69,10 @@ _NOT_IN_TUPLES: Final[Mapping[str, Callable[[Layout], Fragment]]] = {
     "resourceName": lambda _: _OPTIONAL,
     "ruleType": lambda _: {"enum": ["default", "user", "platform", None]},
     "blob": lambda _: _STRING,
+    "ipVersion": lambda _: {"enum": [4, 6]},
+    "bytes": _sum_in,
+    "packets": _sum_in,
+    "communityId": lambda _: {"type": ["string", "null"], "pattern": "^1:[A-Za-z0-9+/]{27}=$"},
 }
 
 MEANINGS: Final[Mapping[str, str]] = {
@@ -98,6 +109,11 @@ MEANINGS: Final[Mapping[str, str]] = {
     "ruleType": "Who made the rule, by its prefix: `DefaultRule_`, `UserRule_` or `PlatformRule`.",
     "protocolName": "The keyword of the protocol, as IANA assigns it, such as `TCP`; null for a number without one.",
     "blob": "`account/container/name` of the source blob.",
+    "ipVersion": "The version of IP: 4 or 6, by the source address.",
+    "bytes": "Bytes in both directions since the flow's tuple before; null also where the sum is over 2⁶³ - 1.",
+    "packets": "Packets in both directions since the flow's tuple before; null also where the sum is over 2⁶³ - 1.",
+    "communityId": "The Community ID, version 1 and seed 0: the same in both directions, at both ends. Null for ICMP "
+    "and ICMPv6: it takes their type and code, which no log has.",
 }
 """What each key says, in one sentence."""
 
@@ -117,8 +133,8 @@ def json_schema() -> Fragment:
     shared = {name: each[0] for name, each in fragments.items() if all(one == each[0] for one in each)}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$comment": "Written by `make docs` from flowlog_core/flow/schema.py and flowlog_core/decode/formats.",
-        "title": SCHEMA,
+        "$comment": "Written by `make docs` from flowlog_core/flow/schemas/flow_1.py and flowlog_core/decode/formats.",
+        "title": FLOW.name,
         "description": "A flow with all default keys, and any of those on request.",
         "type": "object",
         "properties": {key.name: {"description": MEANINGS[key.name], **shared.get(key.name, {})} for key in KEYS},

@@ -13,9 +13,17 @@ from flowlog_core.cli.input.flow_inputs import file_bytes, is_url
 from flowlog_core.cli.output.flow_writers import FlowFormat, FlowWriter, flow_writer
 from flowlog_core.cli.output.streams import ERR, complain
 from flowlog_core.decode.log_reader import LogReader
-from flowlog_core.errors import BlobChangedError, BlobGoneError, BlobUrlError, NotAFlowLogError, StorageError
+from flowlog_core.errors import (
+    BlobChangedError,
+    BlobGoneError,
+    BlobUrlError,
+    NotAFlowLogError,
+    StorageError,
+    UsageError,
+)
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.flow.schema import flow_schema
+from flowlog_core.flow.schemas import SCHEMAS
+from flowlog_core.flow.schemas.flow_1 import FLOW, flow_schema
 from flowlog_core.source.blob import SourceBlob
 
 ALL_DECODED: Final = 0
@@ -26,6 +34,7 @@ _EXAMPLES: Final = """\
 examples:
   flowlog decode PT1H.json
   flowlog decode --fields time,srcIp,destIp,destPort,decision --format csv PT1H.json > flows.csv
+  flowlog decode --schema ecs PT1H.json | jq .event.action
   flowlog decode --format table 'https://account.blob.core.windows.net/container/…/PT1H.json'
   az storage blob download … --file /dev/stdout | flowlog decode -
 
@@ -55,6 +64,9 @@ def add(commands: Subparsers) -> None:
         "--format", choices=get_args(FlowFormat), default="ndjson", help="default: ndjson, one flow a line"
     )
     decode.add_argument(
+        "--schema", choices=tuple(SCHEMAS), default="flow", help="what a flow looks like, as FLOWLOG_SCHEMA has it"
+    )
+    decode.add_argument(
         "--fields", type=fields, metavar="KEYS", help="+key,-key edits the default keys, key,key replaces them"
     )
     decode.add_argument(
@@ -64,8 +76,11 @@ def add(commands: Subparsers) -> None:
 
 
 def _decode(options: argparse.Namespace) -> int:
+    schema = SCHEMAS[options.schema]
+    if schema is not FLOW and (options.fields or options.format != "ndjson"):
+        raise UsageError(f"--schema {options.schema} goes with --format ndjson, and without --fields")
     writer = flow_writer(options.format, options.fields)
-    encoder = Encoder(flow_schema(writer.fields))
+    encoder = Encoder(flow_schema(writer.fields) if schema is FLOW else schema)
     statuses = [_decode_input(name, options, encoder, writer) for name in options.files]
     writer.close()
     return max(statuses)

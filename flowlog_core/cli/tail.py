@@ -71,7 +71,7 @@ def add(commands: Subparsers) -> None:
         "--ip", type=_network, action="append", metavar="ADDRESS", help="only from or to this address or network"
     )
     parser.add_argument("--port", type=number(0, _MOST_PORT), metavar="N", help="only from or to this port")
-    parser.add_argument("--json", action="store_true", help="print NDJSON, with all the keys that the flows have")
+    parser.add_argument("--json", action="store_true", help="print NDJSON: the flows as they are, in their schema")
 
 
 def _tail(options: argparse.Namespace) -> int:
@@ -80,7 +80,7 @@ def _tail(options: argparse.Namespace) -> int:
     wanted = FlowFilter(
         options.decision, _DIRECTIONS.get(options.direction), options.rule, tuple(options.ip or ()), options.port
     )
-    tail = Tail(wanted, options.count, verbose=options.verbose)
+    tail = Tail(wanted, options.count, as_written=options.json, verbose=options.verbose)
     shown = JsonLines() if options.json else display(aside=ERR)
     reader = EventHubReader(read_settings(options).event_hub, options.consumer_group)
     since: datetime | Literal["earliest", "latest"] = "earliest" if options.from_start else "latest"
@@ -115,10 +115,11 @@ class Tail:
 
     """
 
-    def __init__(self, wanted: FlowFilter, count: int | None, *, verbose: bool) -> None:
+    def __init__(self, wanted: FlowFilter, count: int | None, *, as_written: bool, verbose: bool) -> None:
         self.full = False
         self._wanted = wanted
         self._count = count
+        self._as_written = as_written  # in their own schema; else as the display knows flows
         self._verbose = verbose
         self._events = 0
         self._foreign = 0
@@ -142,14 +143,15 @@ class Tail:
 
     def _show(self, event: ReceivedEvent, flows: Sequence[Flow], shown: Display) -> None:
         self._flows += len(flows)
-        self._lag = (datetime.now(UTC) - _newest(event, flows)).total_seconds()
+        read = list(map(event.read_back, flows))
+        self._lag = (datetime.now(UTC) - _newest(event, read)).total_seconds()
         self._tell_lacking(event, shown)
-        wanted = [flow for flow in flows if self._wanted.passes(flow)]
+        wanted = [(flow, values) for flow, values in zip(flows, read, strict=True) if self._wanted.passes(values)]
         if self._count is not None:
             wanted = wanted[: self._count - self._shown]
         self._shown += len(wanted)
         self.full = self._shown == self._count
-        shown.flows(wanted)
+        shown.flows([flow if self._as_written else values for flow, values in wanted])
 
     def totals(self) -> str:
         """Sum up in a line."""
@@ -164,7 +166,7 @@ class Tail:
 
     def _tell_lacking(self, event: ReceivedEvent, shown: Display) -> None:
         """Tell once which keys the conditions are about and flows lack: nothing of them can be found."""
-        lacking = self._wanted.lacking(set(event.properties.fields)) if event.properties is not None else ()
+        lacking = self._wanted.lacking(event.keys)
         if lacking and lacking != self._lacking:
             self._lacking = lacking
             shown.note(f"flows come without {', '.join(lacking)} (FLOWLOG_FIELDS), so no condition on it holds")

@@ -9,7 +9,8 @@ from typing import Final, Self
 
 from flowlog_core import __version__
 from flowlog_core.decode.tuple_counts import TupleCounts
-from flowlog_core.flow.schema import DEFAULT_FIELDS, SCHEMA
+from flowlog_core.flow.schemas import BY_VERSION
+from flowlog_core.flow.schemas.flow_1 import FLOW
 from flowlog_core.source.blob import ByteRange
 
 PRODUCER: Final = f"azure-flow-log-forwarder/{__version__}"
@@ -36,7 +37,7 @@ class EventProperties:
         quarantined: What of the range is in quarantine, see `TupleCounts`; the same on every part.
         first_id: Id of the first flow in the body.
         last_id: Id of the last one.
-        fields: The keys that flows have.
+        fields: The keys that flows have; in a schema that leaves out nulls, those that they may have.
         replay: Label of a replay, or None.
         producer: Name and version of the product that made the event; None on those made before events said so.
         schema: Name and version of the flows' schema.
@@ -53,17 +54,20 @@ class EventProperties:
     quarantined: int
     first_id: str
     last_id: str
-    fields: tuple[str, ...] = DEFAULT_FIELDS
+    fields: tuple[str, ...] = FLOW.keys
     replay: str | None = None
     producer: str | None = PRODUCER
-    schema: str = SCHEMA
+    schema: str = FLOW.name
     tuples: int | None = None
 
     @classmethod
     def read(cls, properties: Mapping[str, str | int]) -> Self | None:
         """Read an event's application properties; None where they are not the forwarder's, or of another schema."""
         try:
+            schema = BY_VERSION[_text(properties["schema"])]
             fields = _optional_text(properties, "fields")
+            if fields is not None and schema is not FLOW:
+                return None
             read = cls(
                 blob=_text(properties["blob"]),
                 generation=_number(properties["generation"]),
@@ -74,10 +78,10 @@ class EventProperties:
                 quarantined=_number(properties["quarantined"]),
                 first_id=_text(properties["firstId"]),
                 last_id=_text(properties["lastId"]),
-                fields=DEFAULT_FIELDS if fields is None else tuple(fields.split(",")),
+                fields=schema.keys if fields is None else tuple(fields.split(",")),
                 replay=_optional_text(properties, "replay"),
                 producer=_optional_text(properties, "producer"),
-                schema=_text(properties["schema"]),
+                schema=schema.name,
                 tuples=_number(properties["tuples"]) if "tuples" in properties else None,
             )
         except (KeyError, ValueError):
@@ -87,7 +91,12 @@ class EventProperties:
     def write(self) -> dict[str, str | int]:
         """Write as application properties; what is not said is left out."""
         writer = PropertiesWriter(
-            self.blob, self.generation, fields=self.fields, replay=self.replay, producer=self.producer
+            self.blob,
+            self.generation,
+            schema=self.schema,
+            fields=self.fields,
+            replay=self.replay,
+            producer=self.producer,
         )
         written = writer.write(
             self.byte_range,
@@ -103,11 +112,7 @@ class EventProperties:
         return written
 
     def _is_sound(self) -> bool:
-        return (
-            self.schema == SCHEMA
-            and self.byte_range.start < self.byte_range.end
-            and self.part < self.parts <= _MOST_PARTS
-        )
+        return self.byte_range.start < self.byte_range.end and self.part < self.parts <= _MOST_PARTS
 
 
 class PropertiesWriter:
@@ -121,13 +126,14 @@ class PropertiesWriter:
         blob: str,
         generation: int,
         *,
-        fields: tuple[str, ...] = DEFAULT_FIELDS,
+        schema: str = FLOW.name,
+        fields: tuple[str, ...] = FLOW.keys,
         replay: str | None = None,
         producer: str | None = PRODUCER,
     ) -> None:
         """Take what the events have in common."""
-        self._common: dict[str, str | int] = {"schema": SCHEMA}
-        if fields != DEFAULT_FIELDS:
+        self._common: dict[str, str | int] = {"schema": schema}
+        if fields != BY_VERSION[schema].keys:
             self._common["fields"] = ",".join(fields)
         if producer is not None:
             self._common["producer"] = producer

@@ -16,7 +16,8 @@ from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.errors import EventLimitError
 from flowlog_core.events.body import MOST_FLOW_BYTES, Body, Compressor, Framing, GzipBody, PlainBody, fastest_compressor
 from flowlog_core.events.event_properties import PropertiesWriter
-from flowlog_core.flow.schema import DEFAULT_FIELDS
+from flowlog_core.flow.schemas.flow_1 import FLOW
+from flowlog_core.flow.tree import Schema
 from flowlog_core.source.blob import ByteRange, SourceBlob
 
 EventFormat = Literal["ndjson", "records", "json"]
@@ -46,14 +47,14 @@ class EventOptions:
         format: Shape of the body.
         compression: Of each body.
         max_bytes: Size of an event as sent, properties included.
-        fields: The keys that flows have; named in a property where they are not the default ones.
+        schema: What flows look like; its keys are in a property where they are not the default ones.
 
     """
 
     format: EventFormat = "ndjson"
     compression: EventCompression = "none"
     max_bytes: int = 262_144
-    fields: tuple[str, ...] = DEFAULT_FIELDS
+    schema: Schema = FLOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,10 @@ class Packer:
         self._counts = TupleCounts()  # of the open range
         self._framing = FRAMINGS[options.format]
         self._new_compressor = new_compressor if options.compression == "gzip" else None
-        self._properties = PropertiesWriter(blob.path, generation, fields=options.fields, replay=replay)
+        schema = options.schema
+        self._properties = PropertiesWriter(
+            blob.path, generation, schema=schema.name, fields=schema.keys, replay=replay
+        )
         self._end = range_start  # of the last record that gave flows
         limit = min(max_event_bytes, options.max_bytes)
         longest_id = f"{blob.key}-{2**63}-{2**32:x}-{2**32}"

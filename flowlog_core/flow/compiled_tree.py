@@ -1,267 +1,276 @@
 """A schema's tree in, for each layout of tuples a function out that writes lines.
 
-Python source is generated once for each schema and layout, as dataclasses generate their methods. A line is one
-f-string: constant pieces and the tuple's columns in turn. The function first puts the pieces together, which all flows
-of a flow group share, then splits all tuples at once, and fills in the columns of one after the other. The source holds
-names and numbers only; all text is passed in as values.
+It is generated once for each schema and layout, as dataclasses generate their methods; see `flow.line_source`.
 """
 
 import itertools
 import json
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from flowlog_core.decode.formats import LAYOUTS, MOST_TUPLES, FlowGroup, FlowRecord, Form, Layout
-from flowlog_core.flow.constant_values import GROUP_VALUES, NULLABLE, RECORD_VALUES
-from flowlog_core.flow.tree import Fixed, Json, Node, Object, Schema, Table, Value, Word
-from flowlog_core.source.blob import SourceBlob
+from flowlog_core.decode.formats import LAYOUTS, Column, Layout
+from flowlog_core.flow.computed_values import COMMUNITY_ID_LENGTH, MOST_COUNT, add_counters, community_id
+from flowlog_core.flow.constant_values import BOUNDED, GROUP_VALUES, NULLABLE, RECORD_VALUES
+from flowlog_core.flow.line_source import Formatter, LineSource, Slot, part_of
+from flowlog_core.flow.tree import Distinct, Fixed, Form, Node, Object, Schema, Table, Value, Where, Word
 
 _NULL: Final = "null"
 _json_of = json.JSONEncoder(separators=(",", ":")).encode
 _TIME_BYTES: Final = len("2022-09-14T09:00:03.599")
-_TUPLE_VALUES: Final = {"id", "time"} | {
+_SUMS: Final = {"bytes": ("bytesSrcToDest", "bytesDestToSrc"), "packets": ("packetsSrcToDest", "packetsDestToSrc")}
+_COUNTERS: Final = {*_SUMS, *(name for names in _SUMS.values() for name in names)}
+_ENDS: Final = ("srcIp", "destIp", "srcPort", "destPort", "protocol")
+_IP_VERSION: Final = Table(("ipVersion",), {(4,): 4, (6,): 6})
+_TUPLE_VALUES: Final = {"id", "time", "ipVersion", "communityId", *_SUMS} | {
     name for layout in LAYOUTS for column in layout.columns for name in column.gives
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Slot[**P]:
-    """A place in a line for a constant value.
-
-    Attributes:
-        of: Returns the value.
-        before: What stands before the value, and is left out with it where it is null; "" where null is written.
-
-    """
-
-    of: Callable[P, str | int | None]
-    before: str
-
-
-@dataclass(frozen=True, slots=True)
-class Formatter:
-    """A tree, compiled for one layout.
-
-    Attributes:
-        record_slots: Places for values that are the same in a complete record.
-        group_slots: Places for values that are the same in a complete flow group.
-        id_slots: How often the prefix of ids stands in a line.
-        format_lines: Writes a line for each tuple. It takes one or more tuples, which fit the layout; the texts of
-            their ordinals; a table from seconds since 1970 to ``2022-09-14T09:00:03.``; the ids' prefix; and the texts
-            of the slots, those of the record first.
-        most_bytes: What a line takes at most, beside the texts of its slots and of its tuple.
-        most_copies: How often a column of the tuple stands in a line at most.
-
-    """
-
-    record_slots: tuple[Slot[SourceBlob, FlowRecord], ...]
-    group_slots: tuple[Slot[FlowGroup], ...]
-    id_slots: int
-    format_lines: Callable[..., list[str]]
-    most_bytes: int
-    most_copies: int
 
 
 def compile_tree(schema: Schema, layout: Layout) -> Formatter:
     """Compile a schema's tree for a layout.
 
     Raises:
-        ValueError: The tree names a value that there is not, looks up one that has no words, or leaves out nulls and
-            has an object whose first member may be one.
+        ValueError: The tree names a value that there is not or that is not written in this form, looks up one that has
+            no words, or leaves out nulls and has an object whose first member may be one.
 
     """
     line = _Line(layout, nulls=schema.nulls)
-    line.add(schema.tree, "")
-    return line.compile()
+    line.add(schema.tree, "", "")
+    return line.source.compile()
+
+
+@dataclass(frozen=True, slots=True)
+class _Optional:
+    """A value that may be "".
+
+    Attributes:
+        value: Its expression.
+        most_bytes: Its length at most, beside the column that it is.
+        copies: Index of that column, if any.
+
+    """
+
+    value: str
+    most_bytes: int
+    copies: int | None = None
 
 
 class _Line:
-    """A line as it is laid out, from left to right."""
+    """What is written for each part of a tree, in one layout.
+
+    Attributes:
+        source: What was written so far.
+
+    """
 
     def __init__(self, layout: Layout, *, nulls: bool) -> None:
         self._nulls = nulls
+        self._layout = layout
         self._columns = {name: (index, column) for index, column in enumerate(layout.columns) for name in column.gives}
-        self._width = len(layout.columns)
-        self._body = ""  # of the f-string
-        self._piece = ""  # of the f-string of the constant piece that comes next in the body
-        self._text = ""  # that comes next in the piece
-        self._pieces: list[str] = []
-        self._values: dict[str, object] = {}  # what the source names
-        self._record_slots: list[Slot[SourceBlob, FlowRecord]] = []
-        self._group_slots: list[Slot[FlowGroup]] = []
-        self._id_slots = 0
-        self._most_bytes = 0
-        self._copies: Counter[int] = Counter()
+        self.source = LineSource(len(layout.columns))
 
-    def compile(self) -> Formatter:
-        """Compile what was added."""
-        self._end_piece()
-        slots = [f"record{index}" for index in range(len(self._record_slots))]
-        slots += [f"group{index}" for index in range(len(self._group_slots))]
-        lines = [
-            f"def format_lines(tuples, ordinals, second, id_prefix, {', '.join(slots)}):",
-            *(f"    piece{index} = f'{piece}'" for index, piece in enumerate(self._pieces)),
-            "    columns = iter(','.join(tuples).split(','))",
-            f"    rows = zip(ordinals, {'columns, ' * self._width}strict=True)",
-            f"    return [f'{self._body}' for ordinal, {', '.join(map(_part, range(self._width)))} in rows]",
-        ]
-        namespace: dict[str, Callable[..., list[str]]] = {}
-        exec("\n".join(lines), self._values, namespace)  # noqa: S102 # generated above, from names alone
-        return Formatter(
-            tuple(self._record_slots),
-            tuple(self._group_slots),
-            self._id_slots,
-            namespace["format_lines"],
-            self._most_bytes,
-            max(self._copies.values(), default=0),
+    def add(self, node: Node, before: str, after: str) -> None:
+        """Add a part of the tree, between texts that are left out with it where it has no value."""
+        match node:
+            case Object(members) if len(members) == 1:
+                ((key, member),) = members.items()
+                self.add(member, f"{before}{{{_json_of(key)}:", "}" + after)
+            case Object(members) if not self._nulls and all(_is_counter(member) for member in members.values()):
+                self._add_counters(members, before, after)
+            case Object(members):
+                self.source.add_text(before + "{")
+                for number, (key, member) in enumerate(members.items()):
+                    self.add(member, f"{',' if number else ''}{_json_of(key)}:", "")
+                self.source.add_text("}" + after)
+            case Fixed(value):
+                self.source.add_text(before + _json_of(value) + after)
+            case Table():
+                self._look_up(*_read_table(node, self._layout), before, after)
+            case Distinct(first, second):
+                self._add_distinct(first, second, before, after)
+            case Where():
+                self._add_where(node, before, after)
+            case Value(name):
+                self._add_value(name, node, before, after)
+
+    def _add_value(self, name: str, value: Value, before: str, after: str) -> None:
+        if value in RECORD_VALUES or value in GROUP_VALUES:
+            self._add_constant(value, before, after)
+        elif name == "time" and value.form in {"plain", "milliseconds"}:
+            self._add_time(value.form, before, after)
+        elif name in self._columns and value.form in {"plain", "text"}:
+            index, column = self._columns[name]
+            self._add_column(index, column, value, before, after)
+        elif name not in _TUPLE_VALUES or value.form != "plain":
+            raise ValueError(f"there is no value {name!r}, or it is not written as {value.form}")
+        elif name == "id":
+            self.source.add_text(before + '"')
+            self.source.add_id()
+            self.source.add_text('"' + after)
+        elif name == "ipVersion":
+            self._look_up(*_read_table(_IP_VERSION, self._layout), before, after)
+        elif name == "communityId":
+            optional = _Optional(self._call(community_id, _ENDS), COMMUNITY_ID_LENGTH)
+            self._add_optional(optional, before, after, quote='"')
+        elif name in _SUMS and (counter := self._counter(name)) is not None:
+            self._add_optional(counter, before, after)
+        else:  # the layout has no such column
+            self._add_null(before, after)
+
+    def _add_time(self, form: Form, before: str, after: str) -> None:
+        stamp = part_of(0)  # 10 digits of seconds, and 3 of milliseconds or none
+        if form == "milliseconds":
+            self.source.add_text(before)
+            self.source.add_expression(f'{stamp} if {stamp}[10:] else {stamp} + "000"', len("000"), copies=(0,))
+            self.source.add_text(after)
+            return
+        self.source.add_text(before + '"')
+        self.source.add_expression(self.source.once(f'second[{stamp}[:10]] + ({stamp}[10:] or "000")'), _TIME_BYTES)
+        self.source.add_text('Z"' + after)
+
+    def _add_column(self, index: int, column: Column, value: Value, before: str, after: str) -> None:
+        part, form = part_of(index), column.gives[value.name]
+        if not isinstance(form, str):
+            quote = '"' if value.form == "text" else ""
+            self._look_up({(key,): f"{quote}{text}{quote}" for key, text in form.items()}, (part,), before, after)
+        elif form == "number or null":
+            self._add_optional(_Optional(part, 0, index), before, after)
+        else:
+            quote = '"' if form == "text" or value.form == "text" else ""
+            self.source.add_text(before + quote)
+            self.source.add_expression(part, 0, copies=(index,))
+            self.source.add_text(quote + after)
+
+    def _add_optional(self, optional: "_Optional", before: str, after: str, *, quote: str = "") -> None:
+        """Add a value that may be ""; the quotes are its own."""
+        otherwise = before + _NULL + after if self._nulls else ""
+        if not self._nulls:
+            self._check_may_be_left_out(before)
+        before, after = before + quote, quote + after
+        size = max(len(before + after) + optional.most_bytes, len(otherwise))
+        copies = () if optional.copies is None else (optional.copies,)
+        self.source.add_expression(self._between(optional.value, before, after, otherwise), size, copies=copies)
+
+    def _add_counters(self, members: Mapping[str, Node], before: str, after: str) -> None:
+        """Add an object of counters, any of which may be left out; it is left out itself where all are."""
+        self._check_may_be_left_out(before)
+        counters = {key: self._counter(member.name) for key, member in members.items() if isinstance(member, Value)}
+        known = {f",{_json_of(key)}:": counter for key, counter in counters.items() if counter is not None}
+        if not known:
+            return
+        joined = " + ".join(self._between(counter.value, begin, "") for begin, counter in known.items())
+        expression = self._between(joined, f"{before}{{", "}" + after, used="[1:]")
+        size = sum(len(begin) + counter.most_bytes for begin, counter in known.items()) + len(before + after) + 2
+        copies = [counter.copies for counter in known.values() if counter.copies is not None]
+        self.source.add_expression(expression, size, copies=copies)
+
+    def _counter(self, name: str) -> "_Optional | None":
+        """Return a counter, or a sum of two; None where the layout has none."""
+        if name in _SUMS:
+            sums = self._has(_SUMS[name])
+            return _Optional(self._call(add_counters, _SUMS[name]), len(str(MOST_COUNT))) if sums else None
+        index, _ = self._columns.get(name, (None, None))
+        return None if index is None else _Optional(part_of(index), 0, index)
+
+    def _between(self, value: str, before: str, after: str, otherwise: str = "", *, used: str = "") -> str:
+        """Return an expression: a value between texts; where it is "", another text."""
+        first, again = self.source.once(value), self.source.once(value)
+        end = f" + {self.source.name(after)}" if after else ""
+        return f"({self.source.name(before)} + {again}{used}{end} if {first} else {self.source.name(otherwise)})"
+
+    def _look_up(self, texts: Mapping[tuple[str, ...], str], letters: Sequence[str], before: str, after: str) -> None:
+        """Add what a table has for the values of expressions."""
+        if not self._nulls and _NULL in texts.values():
+            self._check_may_be_left_out(before)
+            optional = {key: "" if text == _NULL else before + text + after for key, text in texts.items()}
+            self.source.add_look_up(optional, letters)
+        else:
+            self.source.add_text(before)
+            self.source.add_look_up(texts, letters)
+            self.source.add_text(after)
+
+    def _add_distinct(self, first: str, second: str, before: str, after: str) -> None:
+        (one, _), (other, _) = self._columns[first], self._columns[second]
+        end = f'"]{after}'
+        self.source.add_text(before + '["')
+        self.source.add_expression(part_of(one), 0, copies=(one,))
+        join, end_name = self.source.name('","'), self.source.name(end)
+        self.source.add_expression(
+            f"{end_name} if {part_of(one)} == {part_of(other)} else {join} + {part_of(other)} + {end_name}",
+            len('","') + len(end),
+            copies=(other,),
         )
 
-    def add(self, node: Node, before: str) -> None:
-        """Add a part of the tree, after the key that stands before it."""
-        match node:
-            case Object(members):
-                self._add_text(before + "{")
-                for number, (key, member) in enumerate(members.items()):
-                    self.add(member, f"{',' if number else ''}{_json_of(key)}:")
-                self._add_text("}")
-            case Fixed(value):
-                self._add_text(before + _json_of(value))
-            case Table(names, values):
-                self._add_table(names, values, before)
-            case Value(name):
-                self._add_value(name, before)
-
-    def _add_value(self, name: str, before: str) -> None:
-        if name == "id":
-            self._add_id(before)
-        elif name == "time":
-            self._add_time(before)
-        elif name in RECORD_VALUES:
-            before = self._add_slot(f"record{len(self._record_slots)}", name, before)
-            self._record_slots.append(Slot(RECORD_VALUES[name], before))
-        elif name in GROUP_VALUES:
-            before = self._add_slot(f"group{len(self._group_slots)}", name, before)
-            self._group_slots.append(Slot(GROUP_VALUES[name], before))
-        elif name in self._columns:
-            index, column = self._columns[name]
-            self._add_form(index, column.gives[name], before)
-        elif name in _TUPLE_VALUES:  # the layout has no such column
-            self._add_null(before)
+    def _add_constant(self, value: Value, before: str, after: str, condition: str = "") -> None:
+        """Add a value of the record or of the flow group; with a condition, to lines for which it is true."""
+        if condition or (value in NULLABLE and not self._nulls):
+            self._check_may_be_left_out(before)
+            texts, before, after = (before, after), "", ""
         else:
-            raise ValueError(f"there is no value {name!r}")
-
-    def _add_id(self, before: str) -> None:
-        self._add_text(before + '"')
-        self._end_text()
-        self._piece += "{id_prefix}"
-        self._id_slots += 1
-        self._add_expression("ordinal", len(str(MOST_TUPLES)))
-        self._add_text('"')
-
-    def _add_time(self, before: str) -> None:
-        stamp = _part(0)  # 10 digits of seconds, and 3 of milliseconds or none
-        self._add_text(before + '"')
-        self._add_column(0, f'second[{stamp}[:10]]}}{{{stamp}[10:] or "000"', _TIME_BYTES)
-        self._add_text('Z"')
-
-    def _add_form(self, index: int, form: Form | Mapping[str, str], before: str) -> None:
-        part = _part(index)
-        if form == "text":
-            self._add_text(before + '"')
-            self._add_column(index, part)
-            self._add_text('"')
-        elif form == "number":
-            self._add_text(before)
-            self._add_column(index, part)
-        elif form == "number or null" and self._nulls:
-            self._add_text(before)
-            self._add_column(index, f'{part} or "{_NULL}"', len(_NULL))
-        elif form == "number or null":
-            self._add_column(index, f"{part} and {self._name(self._before_optional(before))} + {part}", len(before))
+            texts = ("", "")
+        self.source.add_text(before)
+        if value in RECORD_VALUES:
+            self.source.add_record_slot(Slot(RECORD_VALUES[value], *texts, always=not condition), condition)
         else:
-            self._look_up(part, form, before)
+            self.source.add_group_slot(Slot(GROUP_VALUES[value], *texts, always=not condition), condition)
+        self.source.add_text(after)
 
-    def _add_table(self, names: Sequence[str], values: Mapping[tuple[Word, ...], Json], before: str) -> None:
-        """Add a table of words: what is looked up is the letters of the columns that have them, one after another."""
-        columns: dict[int, dict[str, Mapping[str, str]]] = {}  # index to names, and their words by letter
-        for name in names:
-            if name not in _TUPLE_VALUES:
-                raise ValueError(f"there is no value {name!r}")
-            if name not in self._columns:
-                continue
-            index, column = self._columns[name]
-            form = column.gives[name]
-            if isinstance(form, str):
-                raise ValueError(f"{name!r} has no words")  # noqa: TRY004 # a wrong name
-            columns.setdefault(index, {})[name] = form
-        texts: dict[str, str] = {}
-        for letters in itertools.product(*(next(iter(of_column.values())) for of_column in columns.values())):
-            words: dict[str, Word] = {}
-            for letter, of_column in zip(letters, columns.values(), strict=True):
-                words |= {name: json.loads(form[letter]) for name, form in of_column.items()}
-            texts["".join(letters)] = _json_of(values.get(tuple(map(words.get, names))))
-        self._look_up(" + ".join(map(_part, columns)) or '""', texts, before)
-
-    def _look_up(self, expression: str, texts: Mapping[str, str], before: str) -> None:
-        """Add what a table has for the text of an expression."""
-        if self._nulls or _NULL not in texts.values():
-            self._add_text(before)
-        else:
-            before = self._before_optional(before)
-            texts = {letters: "" if text == _NULL else before + text for letters, text in texts.items()}
-        self._add_expression(f"{self._name(texts)}[{expression}]", max(map(len, texts.values())))
-
-    def _add_null(self, before: str) -> None:
+    def _add_null(self, before: str, after: str) -> None:
         if self._nulls:
-            self._add_text(before + _NULL)
+            self.source.add_text(before + _NULL + after)
         else:
-            self._before_optional(before)
+            self._check_may_be_left_out(before)
 
-    def _add_slot(self, slot: str, name: str, before: str) -> str:
-        """Add a slot for a value; return what is left out with the value."""
-        optional = "" if self._nulls or name not in NULLABLE else self._before_optional(before)
-        self._add_text("" if optional else before)
-        self._end_text()
-        self._piece += f"{{{slot}}}"
-        return optional
+    def _add_where(self, where: Where, before: str, after: str) -> None:
+        if self._nulls or where.value not in BOUNDED:
+            raise ValueError(f"{where} writes nulls, or a value of any length")
+        texts, letters = _read_table(Table((where.name,), {(where.word,): 1}), self._layout)
+        chosen = [key for key, text in texts.items() if text != _NULL]
+        conditions = (
+            f"{expression} == {self.source.name(letter)}"
+            for key in chosen
+            for expression, letter in zip(letters, key, strict=True)
+        )
+        self._add_constant(where.value, before, after, " or ".join(conditions) or "False")
 
-    def _before_optional(self, before: str) -> str:
+    def _call(self, function: object, names: Sequence[str]) -> str:
+        columns = ", ".join(part_of(self._columns[name][0]) for name in names)
+        return f"{self.source.name(function)}({columns})"
+
+    def _has(self, names: Sequence[str]) -> bool:
+        return all(name in self._columns for name in names)
+
+    @staticmethod
+    def _check_may_be_left_out(before: str) -> None:
         if not before.startswith(","):
             raise ValueError(f"the first member of an object may be left out: {before}")
-        return before
-
-    def _add_text(self, text: str) -> None:
-        self._text += text
-        self._most_bytes += len(text)
-
-    def _add_column(self, index: int, expression: str, most_bytes: int = 0) -> None:
-        self._copies[index] += 1
-        self._add_expression(expression, most_bytes)
-
-    def _add_expression(self, expression: str, most_bytes: int) -> None:
-        self._end_piece()
-        self._body += f"{{{expression}}}"
-        self._most_bytes += most_bytes
-
-    def _end_piece(self) -> None:
-        self._end_text()
-        if self._piece:
-            self._body += f"{{piece{len(self._pieces)}}}"
-            self._pieces.append(self._piece)
-            self._piece = ""
-
-    def _end_text(self) -> None:
-        if self._text:
-            self._piece += f"{{{self._name(self._text)}}}"
-            self._text = ""
-
-    def _name(self, value: object) -> str:
-        name = f"value{len(self._values)}"
-        self._values[name] = value
-        return name
 
 
-def _part(index: int) -> str:
-    return f"part{index}"
+def _read_table(table: Table, layout: Layout) -> tuple[dict[tuple[str, ...], str], tuple[str, ...]]:
+    """Return a table's texts by letters, and the expressions of columns that have these letters."""
+    columns = {name: (part_of(index), column) for index, column in enumerate(layout.columns) for name in column.gives}
+    known: dict[str, Word] = {"flowLogType": layout.type, "flowLogVersion": layout.version}
+    letters: dict[str, dict[str, Mapping[str, str]]] = {}  # expression to names, and their words by letter
+    for name in table.names:
+        if name == "ipVersion":
+            letters[f'("6" if ":" in {columns["srcIp"][0]} else "4")'] = {name: {"4": "4", "6": "6"}}
+        elif name in columns:
+            part, column = columns[name]
+            form = column.gives[name]
+            if isinstance(form, str):
+                raise ValueError(f"{name!r} has no words")  # a wrong name
+            letters.setdefault(part, {})[name] = form
+        elif name not in _TUPLE_VALUES | known.keys():
+            raise ValueError(f"there is no value {name!r}, or it has no words")
+    texts: dict[tuple[str, ...], str] = {}
+    for chosen in itertools.product(*(next(iter(forms.values())) for forms in letters.values())):
+        words = dict(known)
+        for letter, forms in zip(chosen, letters.values(), strict=True):
+            words |= {name: json.loads(form[letter]) for name, form in forms.items()}
+        texts[chosen] = _json_of(table.values.get(tuple(map(words.get, table.names))))
+    return texts, tuple(letters)
+
+
+def _is_counter(node: Node) -> bool:
+    return isinstance(node, Value) and node.name in _COUNTERS

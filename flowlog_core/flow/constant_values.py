@@ -2,15 +2,23 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
 from flowlog_core.decode.formats import FlowGroup, FlowRecord
+from flowlog_core.flow.tree import Value
 from flowlog_core.source.blob import SourceBlob
 
 _RESOURCE_ID: Final = re.compile(
     r"/subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/([^/]+)((?:/[^/]+/[^/]+)+)/?", re.IGNORECASE
 )
+_VIRTUAL_NETWORK: Final = re.compile(
+    r"(/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Network/virtualNetworks/[^/]+)(?:/.*)?",
+    re.IGNORECASE,
+)
+_MAC_DIGITS: Final = re.compile("[0-9A-Fa-f]{12}")
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _KEPT_LENGTH: Final = 1024
 _RULE_TYPES: Final = (("DefaultRule_", "default"), ("UserRule_", "user"), ("PlatformRule", "platform"))
 
@@ -39,38 +47,69 @@ def _split(resource_id: str) -> tuple[str | None, str | None, str | None, str | 
     return subscription, group, "/".join([provider, *names[::2]]), "/".join(names[1::2])
 
 
-RECORD_VALUES: Final[Mapping[str, Callable[[SourceBlob, FlowRecord], str | int | None]]] = {
-    "recordTime": lambda _, record: record.time,
-    "flowLogType": lambda _, record: record.layout.type,
-    "flowLogVersion": lambda _, record: record.layout.version,
-    "flowLogResourceId": lambda _, record: record.flow_log_resource_id,
-    "targetResourceId": lambda _, record: record.target_resource_id,
-    "category": lambda _, record: record.category,
-    "operationName": lambda _, record: record.operation_name,
-    "flowLogGuid": lambda _, record: record.flow_log_guid,
-    "subscriptionId": lambda _, record: _resource_parts(record.target_resource_id)[0],
-    "resourceGroup": lambda _, record: _resource_parts(record.target_resource_id)[1],
-    "resourceType": lambda _, record: _resource_parts(record.target_resource_id)[2],
-    "resourceName": lambda _, record: _resource_parts(record.target_resource_id)[3],
-    "blob": lambda blob, _: blob.path,
+def _milliseconds(record: FlowRecord) -> int | None:
+    return None if record.moment is None else (record.moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _virtual_network(record: FlowRecord) -> str | None:
+    match = _VIRTUAL_NETWORK.fullmatch(record.target_resource_id[:_KEPT_LENGTH])
+    return match and match[1]
+
+
+def _pairs(separator: str) -> Callable[[FlowGroup], str | None]:
+    def write(group: FlowGroup) -> str | None:
+        digits = group.mac_address.replace(":", "").replace("-", "")
+        if _MAC_DIGITS.fullmatch(digits) is None:
+            return None
+        return separator.join(digits[start : start + 2] for start in range(0, len(digits), 2)).upper()
+
+    return write
+
+
+RECORD_VALUES: Final[Mapping[Value, Callable[[SourceBlob, FlowRecord], str | int | None]]] = {
+    Value("recordTime"): lambda _, record: record.time,
+    Value("recordTime", "time"): lambda _, record: record.time if record.moment else None,
+    Value("recordTime", "milliseconds"): lambda _, record: _milliseconds(record),
+    Value("flowLogType"): lambda _, record: record.layout.type,
+    Value("flowLogVersion"): lambda _, record: record.layout.version,
+    Value("flowLogVersion", "text"): lambda _, record: str(record.layout.version),
+    Value("flowLogResourceId"): lambda _, record: record.flow_log_resource_id,
+    Value("targetResourceId"): lambda _, record: record.target_resource_id,
+    Value("category"): lambda _, record: record.category,
+    Value("operationName"): lambda _, record: record.operation_name,
+    Value("flowLogGuid"): lambda _, record: record.flow_log_guid,
+    Value("subscriptionId"): lambda _, record: _resource_parts(record.target_resource_id)[0],
+    Value("resourceGroup"): lambda _, record: _resource_parts(record.target_resource_id)[1],
+    Value("resourceType"): lambda _, record: _resource_parts(record.target_resource_id)[2],
+    Value("resourceName"): lambda _, record: _resource_parts(record.target_resource_id)[3],
+    Value("virtualNetworkId"): lambda _, record: _virtual_network(record),
+    Value("blob"): lambda blob, _: blob.path,
 }
-GROUP_VALUES: Final[Mapping[str, Callable[[FlowGroup], str | None]]] = {
-    "macAddress": lambda group: group.mac_address,
-    "aclId": lambda group: group.acl_id,
-    "rule": lambda group: group.rule,
-    "ruleType": _rule_type,
+GROUP_VALUES: Final[Mapping[Value, Callable[[FlowGroup], str | None]]] = {
+    Value("macAddress"): lambda group: group.mac_address,
+    Value("macAddress", "mac with colons"): _pairs(":"),
+    Value("macAddress", "mac with hyphens"): _pairs("-"),
+    Value("aclId"): lambda group: group.acl_id,
+    Value("rule"): lambda group: group.rule,
+    Value("ruleType"): _rule_type,
 }
 NULLABLE: Final = frozenset(
     {
-        "flowLogResourceId",
-        "category",
-        "operationName",
-        "flowLogGuid",
-        "subscriptionId",
-        "resourceGroup",
-        "resourceType",
-        "resourceName",
-        "ruleType",
+        Value("recordTime", "time"),
+        Value("recordTime", "milliseconds"),
+        Value("macAddress", "mac with colons"),
+        Value("macAddress", "mac with hyphens"),
+        *map(Value, ("flowLogResourceId", "category", "operationName", "flowLogGuid", "ruleType", "virtualNetworkId")),
+        *map(Value, ("subscriptionId", "resourceGroup", "resourceType", "resourceName")),
     }
 )
 """Those of both that may be None."""
+
+BOUNDED: Final = frozenset(
+    {
+        Value("macAddress", "mac with colons"),
+        Value("macAddress", "mac with hyphens"),
+        Value("virtualNetworkId"),
+    }
+)
+"""Those of them whose length is bounded, so that some flows of a group may have them and others not."""

@@ -16,12 +16,12 @@ from flowlog_core.decode.encoded_record import EncodedRecord, OutputLimits
 from flowlog_core.decode.formats import FlowGroup, FlowRecord, Layout, WithheldGroup
 from flowlog_core.decode.items import Record
 from flowlog_core.decode.rejected import RejectedTuple
-from flowlog_core.flow.compiled_tree import Formatter, Slot, compile_tree
-from flowlog_core.flow.schema import flow_schema
+from flowlog_core.flow.compiled_tree import compile_tree
+from flowlog_core.flow.line_source import Formatter, Slot
+from flowlog_core.flow.schemas.flow_1 import FLOW
 from flowlog_core.flow.tree import Schema
 from flowlog_core.source.blob import SourceBlob
 
-_FLOW: Final = flow_schema()
 _SECONDS_KEPT: Final = 100_000
 _SLICE: Final = 1000  # tuples; split, one takes about 1 kB
 _KEPT_LENGTH: Final = 256  # of texts whose JSON is kept from record to record
@@ -44,7 +44,7 @@ class _Seconds(dict[str, str]):
 class Encoder:
     """Writes the flows of records in one schema. Safe to share between threads."""
 
-    def __init__(self, schema: Schema = _FLOW, limits: OutputLimits = OutputLimits()) -> None:  # noqa: B008 # frozen
+    def __init__(self, schema: Schema = FLOW, limits: OutputLimits = OutputLimits()) -> None:  # noqa: B008 # frozen
         """Take what flows look like, and the limits."""
         self._schema = schema
         self._limits = limits
@@ -135,9 +135,13 @@ class _RecordWriter:
 
     def _sizes(self, tuples: Sequence[str], ordinals: Sequence[int], of_group: Sequence[str]) -> Iterable[int]:
         """Return how many bytes the flows take, without forming them."""
-        constant_bytes = self._constant_bytes + sum(map(len, of_group))
-        bare = self._format(tuples, ordinals, "", [""] * (len(self._of_record) + len(of_group)))
-        return (constant_bytes + len(line) for line in bare)
+        always = [slot.always for slot in self._formatter.record_slots]
+        always += [slot.always for slot in self._formatter.group_slots]
+        texts = (*self._of_record, *of_group)
+        in_all = [text for each, text in zip(always, texts, strict=True) if each]
+        in_some = ["" if each else text for each, text in zip(always, texts, strict=True)]
+        constant_bytes = len(self._id_prefix) * self._formatter.id_slots + sum(map(len, in_all))
+        return (constant_bytes + len(line) for line in self._format(tuples, ordinals, "", in_some))
 
     def _format(
         self, tuples: Sequence[str], ordinals: Sequence[int], id_prefix: str, constants: Sequence[str]
@@ -168,16 +172,16 @@ class _Budget:
 
 def _write[**P](slot: Slot[P], value: str | int | None, long_texts: dict[tuple[str, str], str]) -> str:
     """Write a constant value for its slot; `long_texts` are those of the record that were written before."""
-    before = slot.before
+    before, after = slot.before, slot.after
     if value is None:
         return "" if before else "null"
     if not isinstance(value, str):
-        return f"{before}{value}"
+        return f"{before}{value}{after}"
     if len(value) <= _KEPT_LENGTH:
-        return before + _quote_kept(value)
+        return before + _quote_kept(value) + after
     text = long_texts.get((before, value))
     if text is None:
-        text = long_texts[before, value] = before + _quote(value)
+        text = long_texts[before, value] = before + _quote(value) + after
     return text
 
 

@@ -11,7 +11,6 @@ from typing import Final
 
 from flowlog_core.errors import BlobArchivedError, BlobGoneError, CheckpointLostError, FlowLogError
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.flow.schema import flow_schema
 from flowlog_core.forwarding.admission import log_ignored
 from flowlog_core.forwarding.blob_pass import BlobPass
 from flowlog_core.forwarding.forward_ports import ForwardPorts
@@ -36,7 +35,7 @@ class Forwarder:
         self._checkpoints = checkpoints
         self._options = options
         self._run_log = RunLog(ports.log, ports.clock, options.run_log)
-        self._encoder = Encoder(flow_schema(options.events.fields))
+        self._encoder = Encoder(options.events.schema)
         self._first_hour: datetime | None = None
 
     def forward(self, blob: SourceBlob, until: float = math.inf, *, announced: bool = False) -> RunResult:

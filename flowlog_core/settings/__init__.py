@@ -15,6 +15,9 @@ from flowlog_core.connections import (
 )
 from flowlog_core.errors import SettingsError, SettingValueError
 from flowlog_core.events.packer import EventOptions
+from flowlog_core.flow.schemas import SCHEMAS
+from flowlog_core.flow.schemas.flow_1 import flow_schema
+from flowlog_core.flow.tree import Schema
 from flowlog_core.forwarding.options import ForwardOptions, RunLogOptions, SweepOptions
 from flowlog_core.settings import table
 from flowlog_core.settings.table import Setting, TriggerSource
@@ -144,12 +147,21 @@ class _Reader:
                 format=self._get(table.EVENT_FORMAT),
                 compression=self._get(table.EVENT_COMPRESSION),
                 max_bytes=self._get(table.EVENT_MAX_BYTES),
-                fields=self._get(table.FIELDS),
+                schema=self._schema(),
             ),
             partition_by=self._get(table.PARTITION_BY),
             run_seconds=self._get(table.RUN_SECONDS),
             start=self._get(table.START),
         )
+
+    def _schema(self) -> Schema:
+        name = self._get(table.SCHEMA)
+        fields = self._get(table.FIELDS)
+        if name == "flow":
+            return flow_schema(fields)
+        if table.FIELDS.name in self._environment:
+            self._faults.append(f"{table.FIELDS.name} goes with the schema 'flow' alone, not with {name!r}; remove it")
+        return SCHEMAS[name]
 
     def _run_log(self, grace_seconds: int) -> RunLogOptions:
         # Where the sweep is all there is, every lag is above the grace, which is 0: then none is unusual.

@@ -8,7 +8,7 @@ from typing import Final
 
 from flowlog_core.connections import may_be_secret, shown
 from flowlog_core.errors import FieldsError, SettingValueError
-from flowlog_core.flow.schema import select_fields
+from flowlog_core.flow.schemas.flow_1 import select_fields
 from flowlog_core.forwarding.options import Start
 
 _STARTS: Final[Mapping[str, Start]] = {"now": "now", "all": "all"}

@@ -8,7 +8,8 @@ from typing import Final, Literal, get_args
 
 from flowlog_core.connections import Transport
 from flowlog_core.events.packer import MIN_EVENT_BYTES, EventCompression, EventFormat
-from flowlog_core.flow.schema import KEYS
+from flowlog_core.flow.schemas import SCHEMAS, SchemaName
+from flowlog_core.flow.schemas.flow_1 import DEFAULT_FIELDS, KEYS
 from flowlog_core.forwarding.options import ForwardOptions, PartitionBy, RunLogForm, SweepOptions
 from flowlog_core.settings import parsers
 from flowlog_core.settings.parsers import Parser, number, one_of
@@ -115,12 +116,21 @@ STATE: Final = Setting(
     parser=parsers.CONNECTION,
     help="Connection of the storage account for checkpoints and quarantine.",
 )
+SCHEMA: Final = Setting[SchemaName](
+    "FLOWLOG_SCHEMA",
+    default="flow",
+    parser=one_of(get_args(SchemaName)),
+    help="What a flow looks like. `flow`: this product's flat flow, `flow/1`. `ocsf`: OCSF Network Activity. `ecs`: "
+    "Elastic Common Schema. `asim`: Microsoft Sentinel's ASIM NetworkSession. The event property `schema` says which "
+    f"and of which version: {', '.join(f'`{schema.name}`' for schema in SCHEMAS.values())}.",
+)
 FIELDS: Final = Setting(
     "FLOWLOG_FIELDS",
-    default=_FORWARD.events.fields,
+    default=DEFAULT_FIELDS,
     parser=parsers.FIELDS,
     help="The keys that each flow has, in their order. `+key` adds a key to the default, `-key` leaves one out. "
-    f"Further keys are {', '.join(f'`{key.name}`' for key in KEYS if not key.default)}. An empty text is a fault.",
+    f"Further keys are {', '.join(f'`{key.name}`' for key in KEYS if not key.default)}. An empty text is a fault, and "
+    "so is any text with another `FLOWLOG_SCHEMA` than `flow`.",
     may_be_empty=False,
 )
 EVENT_FORMAT: Final = Setting(

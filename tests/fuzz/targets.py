@@ -198,7 +198,7 @@ def _check_bounds(read: ReceivedEvent) -> None:
 
 
 def _tail(read: ReceivedEvent, *, as_json: bool) -> None:
-    tail = Tail(_ALL if len(read.body) % 2 else _WANTED, None, verbose=True)
+    tail = Tail(_ALL if len(read.body) % 2 else _WANTED, None, as_written=as_json, verbose=True)
     tail.show(read, JsonLines() if as_json else PlainLines(None, OUT))
     OUT.write_line(tail.totals())
 

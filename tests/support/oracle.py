@@ -5,9 +5,11 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from zlib import crc32
+
+import communityid
 
 type Flow = dict[str, str | int | None]
 
@@ -47,6 +49,10 @@ FURTHER_KEYS = (
     "ruleType",
     "protocolName",
     "blob",
+    "ipVersion",
+    "bytes",
+    "packets",
+    "communityId",
 )
 PROTOCOL_NAMES = {1: "ICMP", 2: "IGMP", 6: "TCP", 17: "UDP", 47: "GRE", 50: "ESP", 58: "IPv6-ICMP", 132: "SCTP"}
 """Those that tests use."""
@@ -211,7 +217,29 @@ def _tuple(version: int, text: str) -> Flow:
     if version == 2:
         flow["flowState"] = {"B": "begin", "C": "continue", "E": "end"}[parts[8]]
     counters = [None if part == "" else _number(part, 2**63 - 1) for part in parts[9:]] or [None] * 4
-    return flow | dict(zip(DEFAULT_KEYS[-4:], counters, strict=True))
+    return flow | dict(zip(DEFAULT_KEYS[-4:], counters, strict=True)) | _computed(parts, protocol, counters)
+
+
+def _computed(parts: list[str], protocol: int, counters: list[int | None]) -> Flow:
+    """Compute what no column has."""
+    packets, octets = [_sum(*pair) for pair in zip(counters[:2], counters[2:], strict=True)]
+    return {
+        "ipVersion": ip_address(parts[1]).version,
+        "packets": packets,
+        "bytes": octets,
+        "communityId": None if protocol in {1, 58} else _community_id(protocol, *parts[1:5]),
+    }
+
+
+def _sum(sent: int | None, returned: int | None) -> int | None:
+    return None if sent is None or returned is None or sent + returned >= 2**63 else sent + returned
+
+
+def _community_id(protocol: int, source: str, destination: str, *ports: str) -> str:
+    """Ask the package of the specification's authors."""
+    numbers = map(int, ports) if protocol in {6, 17, 132} else ()
+    made: str = communityid.CommunityID().calc(communityid.FlowTuple(protocol, source, destination, *numbers))
+    return made
 
 
 def _number(text: str, most: int) -> int:

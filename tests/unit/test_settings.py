@@ -11,7 +11,7 @@ import pytest
 
 from flowlog_core.errors import SettingsError
 from flowlog_core.events.packer import EventOptions
-from flowlog_core.flow.schema import DEFAULT_FIELDS
+from flowlog_core.flow.schemas.flow_1 import DEFAULT_FIELDS, FLOW
 from flowlog_core.forwarding.options import ForwardOptions, SweepOptions
 from flowlog_core.settings import Settings, storage_connections
 from flowlog_core.settings.table import SETTINGS, Setting
@@ -47,7 +47,7 @@ def test_three_connections_are_enough_and_the_rest_has_the_contracts_defaults() 
     assert (settings.event_hub.namespace, settings.event_hub.hub) == ("bus.servicebus.windows.net", "flowlogs")
     assert settings.event_hub.destination == "bus.servicebus.windows.net/flowlogs"
     assert (settings.state.name, settings.state.account) == ("AzureWebJobsStorage", "state")
-    assert settings.forward.events == EventOptions("ndjson", "none", 262_144, DEFAULT_FIELDS)
+    assert settings.forward.events == EventOptions("ndjson", "none", 262_144, FLOW)
     assert settings.forward.partition_by == "mac"
     assert settings.forward.run_seconds == 240
     assert settings.forward.start == "now"
@@ -69,7 +69,8 @@ EVENTS: dict[str, Callable[[Settings], object]] = {
     "FLOWLOG_EVENT_FORMAT": lambda settings: settings.forward.events.format,
     "FLOWLOG_EVENT_COMPRESSION": lambda settings: settings.forward.events.compression,
     "FLOWLOG_EVENT_MAX_BYTES": lambda settings: settings.forward.events.max_bytes,
-    "FLOWLOG_FIELDS": lambda settings: settings.forward.events.fields,
+    "FLOWLOG_SCHEMA": lambda settings: settings.forward.events.schema.name,
+    "FLOWLOG_FIELDS": lambda settings: settings.forward.events.schema.keys,
     "FLOWLOG_PARTITION_BY": lambda settings: settings.forward.partition_by,
     "FLOWLOG_RUN_SECONDS": lambda settings: settings.forward.run_seconds,
     "FLOWLOG_RUN_LOG": lambda settings: settings.forward.run_log.form,
@@ -123,6 +124,10 @@ TAKEN: list[tuple[str, str, object]] = [
     ("FLOWLOG_SWEEP_GRACE_SECONDS", "0", 0),
     ("FLOWLOG_SILENT_MINUTES", "0", 0),
     ("FLOWLOG_EVENTHUB_TRANSPORT", "websockets", "websockets"),
+    ("FLOWLOG_SCHEMA", "flow", "flow/1"),
+    ("FLOWLOG_SCHEMA", "ocsf", "ocsf/1.8.0"),
+    ("FLOWLOG_SCHEMA", "ecs", "ecs/9.4.0"),
+    ("FLOWLOG_SCHEMA", "asim", "asim/0.2.7"),
 ]
 
 
@@ -138,7 +143,15 @@ def test_a_start_is_told_in_utc() -> None:
     assert start == datetime(2026, 11, 21, 1, tzinfo=timezone(timedelta(hours=2)))
 
 
+@pytest.mark.parametrize("fields", ["+blob", "", "id"])
+def test_a_choice_of_fields_with_another_schema_is_a_fault(fields: str) -> None:
+    with pytest.raises(SettingsError, match="FLOWLOG_FIELDS goes with the schema 'flow' alone, not with 'ecs'"):
+        read(FLOWLOG_SCHEMA="ecs", FLOWLOG_FIELDS=fields)
+
+
 REFUSED: list[tuple[str, str]] = [
+    ("FLOWLOG_SCHEMA", "flow/1"),
+    ("FLOWLOG_SCHEMA", "ECS"),
     ("FLOWLOG_SOURCES", "a,,b"),
     ("FLOWLOG_SOURCES", ","),
     ("FLOWLOG_SOURCES", "FlowLogStorage,FlowLogStorage"),

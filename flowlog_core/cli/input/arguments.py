@@ -11,7 +11,7 @@ from typing import Final
 
 from flowlog_core.connections import StorageConnection
 from flowlog_core.errors import FieldsError, UsageError
-from flowlog_core.flow.schema import select_fields
+from flowlog_core.flow.schemas.flow_1 import select_fields
 from flowlog_core.forwarding.listing import Selection, hour_of
 from flowlog_core.settings import Settings, storage_connections
 

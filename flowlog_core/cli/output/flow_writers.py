@@ -11,7 +11,7 @@ from flowlog_core.cli.output.plain_text import safe_line
 from flowlog_core.cli.output.streams import OUT
 from flowlog_core.cli.output.terminal import console, table
 from flowlog_core.events.body_reader import Flow
-from flowlog_core.flow.schema import DEFAULT_FIELDS
+from flowlog_core.flow.schemas.flow_1 import DEFAULT_FIELDS
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -1,12 +1,11 @@
 """Whether the body of an event holds the flows that its properties announce."""
 
 import re
-from collections.abc import Iterable
 from typing import Final
 
 from flowlog_core.errors import EventUnreadableError
-from flowlog_core.events.body_reader import Flow
 from flowlog_core.events.event_properties import EventProperties
+from flowlog_core.flow.schemas.flow_1 import FLOW
 from flowlog_core.operations.received_event import ReceivedEvent
 from flowlog_core.source.blob import ByteRange
 
@@ -18,8 +17,9 @@ _ORDINAL: Final = re.compile(_NUMBER, re.ASCII)
 def body_fault(event: ReceivedEvent, properties: EventProperties, blob_key: str) -> str | None:
     """Say in what an event's body is not what its properties announce; None where it is.
 
-    Flows are as many as announced, with the keys that are, and with ids of this blob and range, each once and in order,
-    from `first_id` to `last_id`; where ``FLOWLOG_FIELDS`` leaves out the ids, their number and keys must do.
+    Flows are as many as announced, of the schema and with the keys that are, and with ids of this blob and range, each
+    once and in order, from `first_id` to `last_id`; where ``FLOWLOG_FIELDS`` leaves out the ids, their number and keys
+    must do.
 
     Args:
         event: Its body is read piece by piece, up to the first fault; nothing is kept of it.
@@ -28,26 +28,27 @@ def body_fault(event: ReceivedEvent, properties: EventProperties, blob_key: str)
 
     """
     try:
-        fault = _fault_in(event.flows(), properties, blob_key)
+        fault = _fault_in(event, properties, blob_key)
     except EventUnreadableError as error:
         return f"event at {error}"
     return None if fault is None else f"event at {event.place}: {fault}"
 
 
-def _fault_in(flows: Iterable[Flow], properties: EventProperties, blob_key: str) -> str | None:
+def _fault_in(event: ReceivedEvent, properties: EventProperties, blob_key: str) -> str | None:
     announced = _Ids(blob_key, properties.byte_range)
     first, last = properties.first_id, properties.last_id
     if not announced.follows(first) or not (first == last or announced.follows(last)):
         return "it announces ids that are none of its blob and range"
-    fields = list(properties.fields)
-    ids = _Ids(blob_key, properties.byte_range) if "id" in fields else None
+    fields = list(properties.fields) if properties.schema == FLOW.name else None
+    ids = _Ids(blob_key, properties.byte_range) if "id" in event.keys else None
     begins = ends = None
-    for flow in flows:
-        if [*flow] != fields:
+    for flow in event.flows():
+        if fields is not None and [*flow] != fields:
             return "its body has a flow with other keys than announced"
+        values = event.read_back(flow)
         if ids is None:
             continue
-        ends = flow["id"]
+        ends = values.get("id")
         begins = begins or ends
         if not ids.follows(ends):
             return "its body has an id that is none of its blob and range, or out of order"

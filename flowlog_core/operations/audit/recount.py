@@ -8,7 +8,7 @@ from flowlog_core.decode.log_reader import LogReader
 from flowlog_core.decode.scan_buffer import PRECEDING_BYTES
 from flowlog_core.errors import BlobArchivedError, BlobGoneError, NotAFlowLogError
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.flow.schema import flow_schema
+from flowlog_core.flow.schemas.flow_1 import flow_schema
 from flowlog_core.forwarding.checkpoint import fingerprint_of
 from flowlog_core.forwarding.ports import BlobSource
 from flowlog_core.source.blob import SourceBlob

@@ -10,7 +10,6 @@ from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.errors import BlobGoneError, BytesGoneError, ItemChangedError, NotAFlowLogError, StorageError
 from flowlog_core.events.packer import Packer
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.flow.schema import flow_schema
 from flowlog_core.forwarding.ports import BlobSource
 from flowlog_core.operations.ports import QuarantineStore
 from flowlog_core.operations.quarantine.resending import Recovered, RecoveryOptions, Resending
@@ -31,7 +30,7 @@ class OverflowReplay:
         self._store = store
         self._resending = resending
         self._options = options
-        self._encoder = Encoder(flow_schema(options.events.fields))
+        self._encoder = Encoder(options.events.schema)
 
     def recover(self, stored: StoredOverflow) -> Recovered:
         """Send what the item lists, as far as it can be decoded now, and list only the rest.

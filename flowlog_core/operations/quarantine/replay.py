@@ -20,7 +20,6 @@ from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.errors import BlobGoneError, BusyError, BytesGoneError, NotAFlowLogError, SendError
 from flowlog_core.events.packer import Packer
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.flow.schema import flow_schema
 from flowlog_core.forwarding.forward_ports import ForwardPorts
 from flowlog_core.forwarding.ports import BlobSource, CheckpointStore
 from flowlog_core.operations.ports import QuarantineStore
@@ -49,7 +48,7 @@ class Recovery:
         self._ports = ports
         self._store = store
         self._options = options
-        self._encoder = Encoder(flow_schema(options.events.fields))
+        self._encoder = Encoder(options.events.schema)
         self._resending = Resending(ports, checkpoints, options)
         self._overflow = OverflowReplay(ports.source, store, self._resending, options)
 

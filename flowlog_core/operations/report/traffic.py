@@ -16,7 +16,7 @@ import orjson
 
 from flowlog_core.decode.log_reader import DecodedItem, LogReader
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.flow.schema import BY_NAME, flow_schema
+from flowlog_core.flow.schemas.flow_1 import BY_NAME, flow_schema
 from flowlog_core.operations.report.tally import INBOUND, KEYS_HELD, OUTBOUND, Key, Order, Seen, Tally, Total
 from flowlog_core.source.blob import SourceBlob
 

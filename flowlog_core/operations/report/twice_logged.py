@@ -15,7 +15,7 @@ from flowlog_core.decode.formats import FlowGroup, FlowRecord
 from flowlog_core.decode.log_reader import LogReader
 from flowlog_core.errors import NotAFlowLogError
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.flow.schema import flow_schema
+from flowlog_core.flow.schemas.flow_1 import flow_schema
 from flowlog_core.forwarding.listing import hour_of
 from flowlog_core.source.blob import SourceBlob
 

@@ -18,7 +18,7 @@ from flowlog_core.adapters import credentials
 from flowlog_core.adapters.storage import blob_url
 from flowlog_core.adapters.storage.blobs import AzureBlobSource
 from flowlog_core.connections import StorageConnection
-from flowlog_core.flow.schema import DEFAULT_FIELDS
+from flowlog_core.flow.schemas.flow_1 import DEFAULT_FIELDS
 from flowlog_core.forwarding.ports import Chunk
 from flowlog_core.source.blob import SourceBlob
 from tests.integration.cli.site import ACCOUNT, Site
@@ -70,6 +70,23 @@ def test_flows_come_as_the_forwarder_writes_them(site: Site, name: str) -> None:
 
     assert (ran.status, ran.err) == (0, "")
     assert ran.out == (GOLDEN / f"{name}.flows.ndjson").read_text()
+
+
+@pytest.mark.parametrize(("schema", "key"), [("ocsf", "class_uid"), ("ecs", "@timestamp"), ("asim", "TimeGenerated")])
+def test_flows_come_in_the_schema_that_is_asked_for(site: Site, file: str, schema: str, key: str) -> None:
+    ran, flat = site.run("decode", "--schema", schema, file), site.run("decode", file)
+
+    assert (ran.status, ran.err) == (0, "")
+    assert len(ran.out.splitlines()) == len(flat.out.splitlines())
+    assert all(key in json.loads(line) for line in ran.out.splitlines())
+
+
+@pytest.mark.parametrize("option", [("--format", "csv"), ("--format", "table"), ("--fields", "id")])
+def test_another_schema_has_its_own_keys_and_form(site: Site, file: str, option: tuple[str, str]) -> None:
+    ran = site.run("decode", "--schema", "ecs", *option, file)
+
+    assert ran.status == 2
+    assert ran.err == "flowlog: --schema ecs goes with --format ndjson, and without --fields\n"
 
 
 def test_csv_has_one_header_and_an_empty_field_for_a_null(site: Site, file: str) -> None:

@@ -102,6 +102,22 @@ def test_flows_with_few_keys_show_what_they_have_and_conditions_on_others_are_to
     assert by_port.err.count("flows come without srcPort, destPort (FLOWLOG_FIELDS)") == 1
 
 
+@pytest.mark.parametrize("schema", ["ocsf", "ecs", "asim"])
+def test_flows_of_every_schema_are_found_by_the_same_conditions_and_shown_alike(site: Site, schema: str) -> None:
+    blob = site.blob()
+    site.put(blob, [nsg_record(TUPLES)])
+    site.forward(blob, FLOWLOG_SCHEMA=schema)
+    conditions = ("--direction", "in", "--rule", "userrule", "--decision", "deny", "--port", "23")
+
+    shown, written = site.run("tail", *ALL, *conditions), site.run("tail", *ALL, *conditions, "--json")
+
+    (event,) = site.hub.events()
+    (row,) = shown.out.splitlines()[1:]
+    assert row.split()[1:6] == ["203.0.113.9:40111", "10.1.0.4:23", "TCP", "in", "deny"]
+    assert written.out.strip() in event.body.decode().splitlines()
+    assert "3 flows · 1 shown" in written.err
+
+
 def test_an_event_of_another_producer_is_told_once_and_counted(site: Site, forwarded: SourceBlob) -> None:
     with EventHubProducerClient.from_connection_string(
         site.hub.connection_string, eventhub_name=site.hub.name

@@ -11,7 +11,7 @@ from flowlog_core.decode.formats import levels
 from flowlog_core.decode.log_reader import DecodedItem, LogReader
 from flowlog_core.decode.rejected import RejectedTuple, Selection
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.flow.schema import flow_schema
+from flowlog_core.flow.schemas.flow_1 import flow_schema
 from tests.support import oracle
 from tests.support.faulty_records import VNET_TUPLE, A, B, C, changed_records, group, mac, nsg, vnet
 from tests.support.flow_logs import OPENER, VNET, document

@@ -13,7 +13,7 @@ from flowlog_core.decode.items import Record
 from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.events.packer import Event, EventCompression, EventFormat, EventOptions, PackedRange, Packer
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.flow.schema import DEFAULT_FIELDS, flow_schema
+from flowlog_core.flow.schemas.flow_1 import DEFAULT_FIELDS, flow_schema
 from flowlog_core.source.blob import SourceBlob
 from tests.support.flow_logs import VNET, decoded
 
@@ -71,7 +71,7 @@ def events_of(ranges: Iterable[PackedRange]) -> list[Event]:
 def packer(
     format_: EventFormat = "ndjson", compression: EventCompression = "none", max_bytes: int = 65_536, **more: Any
 ) -> Packer:
-    options = EventOptions(format_, compression, max_bytes, more.pop("fields", DEFAULT_FIELDS))
+    options = EventOptions(format_, compression, max_bytes, flow_schema(more.pop("fields", DEFAULT_FIELDS)))
     return Packer(more.pop("blob", VNET), options, max_event_bytes=more.pop("hub_bytes", STANDARD_BYTES), **more)
 
 

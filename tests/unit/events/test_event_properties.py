@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from flowlog_core import __version__
 from flowlog_core.events.event_properties import PRODUCER, EventProperties
-from flowlog_core.flow.schema import DEFAULT_FIELDS
+from flowlog_core.flow.schemas.flow_1 import DEFAULT_FIELDS
 from flowlog_core.source.blob import ByteRange
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -17,7 +17,7 @@ from flowlog_core.decode.tuple_counts import TupleCounts
 from flowlog_core.errors import EventLimitError
 from flowlog_core.events.body import fastest_compressor
 from flowlog_core.events.packer import MIN_EVENT_BYTES, Event, EventCompression, EventFormat
-from flowlog_core.flow.schema import DEFAULT_FIELDS
+from flowlog_core.flow.schemas.flow_1 import DEFAULT_FIELDS
 from flowlog_core.source.blob import SourceBlob
 from tests.support.flow_logs import vnet_record
 from tests.unit.events.packing import (

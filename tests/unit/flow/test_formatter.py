@@ -14,7 +14,7 @@ from flowlog_core.decode.encoded_record import EncodedRecord
 from flowlog_core.decode.items import Record
 from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.flow.schema import flow_schema, select_fields
+from flowlog_core.flow.schemas.flow_1 import flow_schema, select_fields
 from flowlog_core.source.blob import SourceBlob
 from tests.support import oracle
 from tests.support.flow_logs import VNET, decoded, nsg_record, vnet_record

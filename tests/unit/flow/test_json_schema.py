@@ -13,7 +13,7 @@ from docs.flow_reference import MEANINGS, NUMBER_LIMITS, json_schema
 from flowlog_core.decode.formats import LAYOUTS
 from flowlog_core.decode.log_reader import LogReader
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.flow.schema import DEFAULT_FIELDS, KEYS, flow_schema
+from flowlog_core.flow.schemas.flow_1 import DEFAULT_FIELDS, KEYS, flow_schema
 from flowlog_core.source.blob import SourceBlob
 
 type Flow = dict[str, Any]

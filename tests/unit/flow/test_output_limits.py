@@ -12,7 +12,7 @@ from flowlog_core.decode.encoded_record import EncodedRecord, OutputLimits
 from flowlog_core.decode.formats import LAYOUTS, Layout
 from flowlog_core.decode.items import Record
 from flowlog_core.flow.formatter import Encoder
-from flowlog_core.flow.schema import DEFAULT_FIELDS, KEYS, flow_schema
+from flowlog_core.flow.schemas.flow_1 import DEFAULT_FIELDS, KEYS, flow_schema
 from tests.support.faulty_records import VNET_TUPLE, group, vnet
 from tests.support.flow_logs import VNET, decoded, nsg_record, vnet_record
 from tests.unit.decode.sound_tuples import SOUND

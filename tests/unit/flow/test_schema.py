@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlog_core.errors import FieldsError
-from flowlog_core.flow.schema import DEFAULT_FIELDS, KEYS, SCHEMA, select_fields
+from flowlog_core.flow.schemas.flow_1 import DEFAULT_FIELDS, FLOW, KEYS, select_fields
 from tests.support.oracle import DEFAULT_KEYS, FURTHER_KEYS
 
 ALL_KEYS = (*DEFAULT_KEYS, *FURTHER_KEYS)
 
 
 def test_the_keys_and_their_order_are_the_contracts() -> None:
-    assert SCHEMA == "flow/1"
+    assert FLOW.name == "flow/1"
     assert tuple(key.name for key in KEYS) == ALL_KEYS
     assert DEFAULT_FIELDS == DEFAULT_KEYS
 

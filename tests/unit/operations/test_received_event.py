@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import get_args
 
@@ -13,6 +14,7 @@ from flowlog_core.errors import EventUnreadableError
 from flowlog_core.events.event_properties import EventProperties
 from flowlog_core.events.packer import EventCompression, EventFormat, EventOptions, Packer
 from flowlog_core.flow.formatter import Encoder
+from flowlog_core.flow.schemas import SCHEMAS, SchemaName
 from flowlog_core.operations.received_event import ReceivedEvent
 from flowlog_core.source.blob import ByteRange
 from tests.support.flow_logs import VNET, vnet_record
@@ -96,3 +98,24 @@ def test_no_more_flows_are_read_than_are_announced() -> None:
     assert next(flows) == {"id": "a"}
     with pytest.raises(EventUnreadableError, match="its body holds more flows, where it announces 1"):
         next(flows)
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_values_of_a_flow_are_the_same_in_every_schema(name: SchemaName) -> None:
+    raw, schema = vnet_record(1), SCHEMAS[name]
+    encoded = decode_item(VNET, Record(12, raw, json.loads(raw)), Encoder(schema)).encoded
+    assert encoded is not None
+    event = received(encoded.lines[0].encode(), properties=replace(PROPERTIES, schema=schema.name, fields=schema.keys))
+
+    (flow,) = event.flows()
+
+    assert event.read_back(flow)["id"] == f"{encoded.id_prefix}0"
+    assert {"id", "time", "srcIp", "destPort", "decision"} <= event.keys
+
+
+def test_a_flow_of_another_schema_than_announced_is_not_read() -> None:
+    event = received(b'{"id":"a"}', properties=replace(PROPERTIES, schema="ocsf/1.8.0"))
+    (flow,) = event.flows()
+
+    with pytest.raises(EventUnreadableError, match=r"sequence number 7: .*not a flow of the schema ocsf/1.8.0"):
+        event.read_back(flow)

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowlog_core.flow.schemas import SCHEMAS, SchemaName
+from flowlog_core.flow.schemas.flow_1 import flow_schema
 from flowlog_core.operations.audit.byte_ranges import EventPosition
 from flowlog_core.operations.audit.report import Kind
 from flowlog_core.operations.received_event import ReceivedEvent
@@ -132,7 +134,7 @@ def test_records_in_another_order_are_found() -> None:
 
 
 def test_where_flows_have_no_ids_their_number_and_keys_must_do() -> None:
-    site = Site(fields=("srcIp", "destIp"))
+    site = Site(schema=flow_schema(("srcIp", "destIp")))
     site.put_and_forward(2)
     (event, *_) = events = site.received()
     lines = event.body.split(b"\n")
@@ -216,3 +218,16 @@ def test_the_finding_says_what_is_wrong_with_the_body(site: Site) -> None:
     assert only(site.audit([*site_events, changed(event, flows=19, generation=5)])).text == (
         f"{place}its body holds more flows, where it announces 19; it proves nothing"
     )
+
+
+@pytest.mark.parametrize("name", ["ocsf", "ecs", "asim"])
+def test_events_of_every_schema_are_proven_by_the_ids_in_their_bodies(name: SchemaName) -> None:
+    site = Site(schema=SCHEMAS[name])
+    site.put_and_forward(3)
+    event, *others = site.received()
+    lines = event.body.split(b"\n")
+
+    assert site.audit().proven
+    for forged in (lines[::-1], [lines[0]] * len(lines), [b'{"id":"1"}'] * len(lines)):
+        report = site.audit([replace(event, body=b"\n".join(forged)), *others])
+        assert Kind.BODY in {finding.kind for finding in report.findings}

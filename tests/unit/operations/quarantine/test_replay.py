@@ -10,6 +10,7 @@ from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.events.event_properties import PRODUCER
 from flowlog_core.events.packer import EventOptions
+from flowlog_core.flow.schemas.flow_1 import flow_schema
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.operations.quarantine.replay import Recovered
 from tests.support.flow_logs import OPENER, VNET, document, nsg_record, vnet_record
@@ -117,7 +118,7 @@ def test_a_record_that_is_known_by_now_keeps_its_bad_tuples_in_quarantine() -> N
 
 
 def test_an_event_tells_that_it_is_a_replay_and_of_which_place() -> None:
-    setup = Setup(replace(OPTIONS, events=EventOptions(fields=("id", "srcIp"))))
+    setup = Setup(replace(OPTIONS, events=EventOptions(schema=flow_schema(("id", "srcIp")))))
     lease = setup.checkpoints.acquire(VNET)
     assert lease is not None
     lease.read()

@@ -7,9 +7,6 @@ from typing import Final, Literal
 from flowlog_core.errors import FieldsError
 from flowlog_core.flow.tree import Object, Schema, Value
 
-SCHEMA: Final = "flow/1"
-"""Name and version of the schema, carried by every event."""
-
 Level = Literal["record", "group", "tuple"]
 """Where a value is known: once a record, once a flow group (rule, ACL, MAC address), or once a tuple."""
 
@@ -64,6 +61,10 @@ KEYS: Final = (
     Key("ruleType", "group", default=False),
     Key("protocolName", "tuple", default=False),
     Key("blob", "record", default=False),
+    Key("ipVersion", "tuple", default=False),
+    Key("bytes", "tuple", default=False),
+    Key("packets", "tuple", default=False),
+    Key("communityId", "tuple", default=False),
 )
 """All keys, the default ones first, in the order in which a flow has them."""
 
@@ -73,7 +74,11 @@ DEFAULT_FIELDS: Final = tuple(key.name for key in KEYS if key.default)
 
 def flow_schema(fields: Sequence[str] = DEFAULT_FIELDS) -> Schema:
     """Return the schema for a choice of fields, in their order."""
-    return Schema(Object({name: Value(name) for name in fields}))
+    return Schema("flow/1", Object({name: Value(name) for name in fields}))
+
+
+FLOW: Final = flow_schema()
+"""The schema with its default keys."""
 
 
 def select_fields(text: str) -> tuple[str, ...]:
