@@ -3,6 +3,7 @@
 PYTHON := .venv/bin/python
 SET_UP := .venv/set-up-done
 CHECKOV := .venv-checkov/set-up-done
+APPINSPECT := .venv-appinspect/set-up-done
 SUPPLY_CHAIN := .venv-supply-chain/set-up-done
 SECONDS :=
 SEEDS :=
@@ -29,6 +30,13 @@ $(CHECKOV): $(SET_UP) tests/infra/requirements-checkov.txt
 	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/infra/requirements-checkov.txt
 	@touch $@
 
+# So does splunk-appinspect. It needs the library libmagic (Debian: libmagic1).
+$(APPINSPECT): $(SET_UP) tests/consumers/requirements-appinspect.txt
+	@echo "set-up: splunk-appinspect …"
+	@$(PYTHON) -m venv .venv-appinspect
+	@.venv-appinspect/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/consumers/requirements-appinspect.txt
+	@touch $@
+
 $(SUPPLY_CHAIN): $(SET_UP) local/requirements-supply-chain.txt
 	@echo "set-up: cyclonedx-bom, pip-audit …"
 	@$(PYTHON) -m venv .venv-supply-chain
@@ -44,7 +52,7 @@ check: $(SET_UP) lint  ## the fast loop: lint, types, layers and the quick tests
 test: $(SET_UP) lint  ## lint, types, layers and all tests; ARGUMENTS go to pytest
 	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(PYTHON) -m pytest -m "not outside" --durations=15 $(ARGUMENTS)
 
-conformance: $(SET_UP) $(CHECKOV)  ## the tests that only compare with other people's tools
+conformance: $(SET_UP) $(CHECKOV) $(APPINSPECT)  ## the tests that only compare with other people's tools
 	@$(PYTHON) -m pytest -m outside $(ARGUMENTS)
 
 lint: $(SET_UP)
@@ -90,5 +98,5 @@ vulnerabilities: $(SUPPLY_CHAIN)  ## look up what is known of the pinned package
 	@.venv-supply-chain/bin/python -m local.supply_chain vulnerabilities
 
 clean:  ## remove all that the others made
-	rm -rf .venv .venv-checkov .venv-supply-chain local/node_modules tests/infra/kusto/node_modules .local release .fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-checkov .venv-appinspect .venv-supply-chain local/node_modules tests/infra/kusto/node_modules .local release .fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

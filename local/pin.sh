@@ -18,3 +18,4 @@ pin requirements-dev.txt pyproject.toml --all-extras --group local --group test 
 pin local/requirements-node.txt --group node
 pin local/requirements-supply-chain.txt --group supply-chain
 pin tests/infra/requirements-checkov.txt --group checkov
+pin tests/consumers/requirements-appinspect.txt --group appinspect

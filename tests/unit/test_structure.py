@@ -20,12 +20,14 @@ NOT_BY_HAND = {
     "local/requirements-supply-chain.txt",
     "requirements-dev.txt",
     "requirements.txt",
+    "tests/consumers/requirements-appinspect.txt",
     "tests/infra/requirements-checkov.txt",
 }
 OF_GROUPS = {
     "node": "local/requirements-node.txt",
     "supply-chain": "local/requirements-supply-chain.txt",
     "checkov": "tests/infra/requirements-checkov.txt",
+    "appinspect": "tests/consumers/requirements-appinspect.txt",
 }
 
 
@@ -78,7 +80,7 @@ def test_every_package_is_pinned_with_the_hashes_of_its_files(file: str) -> None
 def test_whatever_is_installed_is_checked_by_its_hash_and_runs_no_script_of_a_package() -> None:
     installs = [line for file in ("Makefile", "local/set_up.sh") for line in lines_of(file) if "pip install" in line]
     assert [line for line in installs if "--require-hashes" not in line and not line.lstrip().startswith("#")] == []
-    assert len(installs) == 3
+    assert len(installs) == 4
     npm = [line for line in lines_of("local/set_up.sh") if '"$npm" ci' in line]
     assert ["--ignore-scripts" in line for line in npm] == [True, True]
 
