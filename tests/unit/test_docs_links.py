@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted(page for pattern in ("*.md", "docs/*.md", "bench/*.md") for page in ROOT.glob(pattern))
+PAGES = sorted(
+    page for pattern in ("*.md", "docs/**/*.md", "bench/*.md", "consumers/**/*.md") for page in ROOT.glob(pattern)
+)
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
@@ -47,7 +49,9 @@ def test_every_page_of_the_docs_is_linked_from_the_readme_or_a_page_that_it_link
             reached.add(page)
             rest += [(page.parent / link.partition("#")[0]).resolve() for link in links_of(page) if link[0] != "#"]
 
-    assert [str(page.relative_to(ROOT)) for page in PAGES if page.parent.name == "docs" and page not in reached] == []
+    assert [
+        str(page.relative_to(ROOT)) for page in PAGES if ROOT / "docs" in page.parents and page not in reached
+    ] == []
 
 
 def test_the_readme_has_at_most_150_lines() -> None:
