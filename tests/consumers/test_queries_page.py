@@ -1,0 +1,252 @@
+"""The queries of docs/consumers/queries.md answer the same in Kusto's language and in SQL, and rightly."""
+
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowlog_core import read_flows
+from flowlog_core.flow.schema import DEFAULT_FIELDS
+from tests.consumers.kusto_on_duckdb import Tables, tables
+from tests.consumers.simulated_flows import NOW, Flow, lines_of, ordinary_flows, planted, tuple_of
+from tests.consumers.test_data_explorer import database, ingest
+from tests.support.flow_logs import document, nsg_record
+from tests.support.kusto import faults, queries_of_page
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "consumers" / "queries.md"
+FIVE_TUPLE = ("flowLogType", "macAddress", "srcIp", "srcPort", "destIp", "destPort", "protocol")
+HERE, THERE, OUTSIDE = "10.1.0.4", "10.1.0.6", "192.0.2.10"
+HEADINGS = (
+    "Each flow once",
+    "A flow that both ends logged",
+    "Begin, continue and end of a connection",
+    "From Microsoft's retired NSG connector",
+)
+
+
+Row = dict[str, Any]
+
+
+def queries_below(heading: str) -> tuple[str, str]:
+    """Return the query in Kusto's language and the one in SQL."""
+    section = PAGE.read_text(encoding="utf-8").split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    ((kusto,), (sql,)) = (
+        re.findall(rf"^```{language}\n(.*?)^```", section, re.MULTILINE | re.DOTALL) for language in ("kusto", "sql")
+    )
+    return kusto, sql
+
+
+def with_community_id(flow: Flow) -> Flow:
+    """Add what stands for the Community ID: the same at both ends, null for ICMP."""
+    if flow["protocol"] in (1, 58):
+        return flow | {"communityId": None}
+    ends = sorted([(flow["srcIp"], flow["srcPort"]), (flow["destIp"], flow["destPort"])])
+    return flow | {"communityId": f"{flow['protocol']} {ends}"}
+
+
+def ago(number: float) -> datetime:
+    return (NOW - minutes(number)).replace(tzinfo=None)
+
+
+def minutes(number: float) -> timedelta:
+    return timedelta(minutes=number)
+
+
+def logged_twice() -> list[Flow]:
+    """One connection between two watched interfaces, one refused by the receiver, one from outside, one ICMP."""
+    sender = [
+        tuple_of(HERE, THERE, 443, ago=minutes(9), state="E", direction="O", counters="3,300,2,200"),
+        tuple_of(HERE, THERE, 22, ago=minutes(9), state="B", direction="O"),
+        tuple_of(HERE, THERE, 0, ago=minutes(9), state="E", direction="O", protocol=1, counters="1,84,1,84"),
+    ]
+    receiver = [
+        tuple_of(HERE, THERE, 443, ago=minutes(9), state="E", counters="3,300,2,200"),
+        tuple_of(HERE, THERE, 22, ago=minutes(9), state="D"),
+        tuple_of(HERE, THERE, 0, ago=minutes(9), state="E", protocol=1, counters="1,84,1,84"),
+        tuple_of(OUTSIDE, THERE, 443, ago=minutes(9), state="E", counters="9,900,8,800"),
+    ]
+    other = {"macAddress": "00224800FFFF"}
+    return [*planted(sender), *(flow | other | {"id": f"{flow['id']}-there"} for flow in planted(receiver))]
+
+
+def one_port_twice() -> list[Flow]:
+    """Two connections of one 5-tuple, and one that began before."""
+    states = [
+        ("B", 30, "0,0,0,0"),
+        ("C", 25, "2,20,1,10"),
+        ("E", 24, "1,5,1,5"),
+        ("B", 9, "0,0,0,0"),
+        ("C", 4, "4,40,4,40"),
+    ]
+    old = tuple_of(HERE, OUTSIDE, 8443, ago=minutes(20), state="C", direction="O", counters="6,60,0,0")
+    return planted(
+        [
+            *(
+                tuple_of(HERE, OUTSIDE, 443, ago=minutes(ago), state=state, direction="O", counters=counters)
+                for state, ago, counters in states
+            ),
+            old,
+        ]
+    )
+
+
+class Asked:
+    """The flows, some of which came twice, as the tables of Data Explorer and as the view of the page."""
+
+    def __init__(self, held: Tables, folder: Path, flows: list[Flow]) -> None:
+        flows = [with_community_id(flow) for flow in flows]
+        self.flows = flows
+        repeated = [*flows, *flows[: len(flows) // 8 + 1]]
+        ingest(held, [lines_of(repeated).encode()])
+        held.keep("FlowLogsOnce", queries_below("Each flow once")[0])
+        file = folder / "flows.ndjson"
+        file.write_text(lines_of(repeated), encoding="utf-8")
+        (view,) = re.findall(r"^CREATE VIEW.*?;$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        held.connection.execute(view.replace("flows.ndjson", str(file)))
+        self._held = held
+
+    def kusto(self, heading: str) -> list[Row]:
+        return [shown(row) for row in self._held.ask(queries_below(heading)[0])]
+
+    def sql(self, heading: str) -> list[Row]:
+        answer = self._held.connection.sql(queries_below(heading)[1])
+        return [shown(dict(zip(answer.columns, row, strict=True))) for row in answer.fetchall()]
+
+    def both(self, heading: str) -> list[Row]:
+        """Return the rows, which are the same in both languages."""
+        rows = self.kusto(heading)
+        assert counted(rows) == counted(self.sql(heading))
+        return rows
+
+
+def shown(row: Row) -> Row:
+    """Return a row with what the two ways to keep flows name or type differently made the same."""
+    row = {{"timestamp": "time"}.get(name, name): value for name, value in row.items()}
+    values = {name: int(value) if isinstance(value, Decimal) else value for name, value in row.items()}
+    return {
+        name: value.replace(tzinfo=None) if isinstance(value, datetime) else value for name, value in values.items()
+    }
+
+
+def counted(rows: list[Row]) -> Counter[str]:
+    """Count rows; what Kusto writes as an empty text, or as the sum of nothing, is null in SQL."""
+    bare = ({name: value or None for name, value in row.items()} for row in rows)
+    return Counter(json.dumps(row, sort_keys=True, default=str) for row in bare)
+
+
+Ask = Callable[[list[Flow]], Asked]
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Iterator[Ask]:
+    with tables() as held:
+        yield lambda flows: Asked(held, tmp_path, flows)
+
+
+def ordinary() -> list[Flow]:
+    return list(ordinary_flows()[::5])
+
+
+def test_the_language_service_finds_nothing_wrong() -> None:
+    asked = {str(number): query for number, query in enumerate(queries_of_page(PAGE), 1)}
+
+    assert len(asked) == len(HEADINGS)
+    assert {name: found for name, found in faults(asked, database()).items() if found} == {}
+
+
+def test_the_view_has_a_column_for_each_key(ask: Ask) -> None:
+    (flow, *_) = ask(ordinary()).sql("Each flow once")
+
+    assert list(flow) == [*DEFAULT_FIELDS, "communityId"]
+
+
+def test_each_flow_comes_once(ask: Ask) -> None:
+    asked = ask(ordinary())
+    ids = sorted(flow["id"] for flow in asked.flows)
+
+    assert sorted(row["id"] for row in asked.kusto("Each flow once")) == ids
+    assert sorted(row["id"] for row in asked.sql("Each flow once")) == ids
+
+
+def test_what_both_ends_logged_is_counted_where_it_was_sent(ask: Ask) -> None:
+    rows = ask(logged_twice()).both("A flow that both ends logged")
+
+    found = {(row["srcIp"], row["destPort"]): (row["flows"], row["bytes"]) for row in rows}
+    assert found == {
+        (HERE, 443): (1, 500),
+        (HERE, 22): (2, 0),  # the sender's begin, and the receiver's denial
+        (HERE, 0): (2, 336),  # ICMP, at both ends
+        (OUTSIDE, 443): (1, 1700),
+    }
+
+
+def test_in_ordinary_traffic_no_flow_is_lost_that_one_end_logged(ask: Ask) -> None:
+    asked = ask(ordinary())
+    sent = {
+        flow["communityId"] for flow in asked.flows if (flow["direction"], flow["decision"]) == ("outbound", "allow")
+    }
+    twice = [
+        flow
+        for flow in asked.flows
+        if flow["direction"] == "inbound" and flow["decision"] == "allow" and flow["communityId"] in sent - {None}
+    ]
+
+    rows = asked.both("A flow that both ends logged")
+
+    assert sum(row["flows"] for row in rows) == len(asked.flows) - len(twice)
+
+
+def test_the_flows_of_a_connection_are_joined_and_a_5_tuple_may_come_again(ask: Ask) -> None:
+    rows = ask(one_port_twice()).both("Begin, continue and end of a connection")
+
+    found = {
+        (row["destPort"], row["began"]): (row["flows"], row["ended"], row["bytes"], row["packets"]) for row in rows
+    }
+    assert found == {
+        (443, ago(30)): (3, True, 40, 5),
+        (443, ago(9)): (2, False, 80, 8),
+        (8443, None): (1, False, 60, 6),
+    }
+
+
+def test_in_ordinary_traffic_connections_hold_every_flow_that_has_a_state(ask: Ask) -> None:
+    asked = ask(ordinary())
+    flows = [flow for flow in asked.flows if flow["decision"] == "allow" and flow["flowState"]]
+    begun = {(tuple(flow[key] for key in FIVE_TUPLE), flow["time"]) for flow in flows if flow["flowState"] == "begin"}
+
+    rows = asked.both("Begin, continue and end of a connection")
+
+    assert sum(row["flows"] for row in rows) == len(flows) > 1000
+    assert sum(row["bytes"] or 0 for row in rows) == sum(both_ways(flow) for flow in flows)
+    assert len([row for row in rows if row["began"]]) == len(begun)
+
+
+def both_ways(flow: Flow) -> int:
+    counters = (flow["bytesSrcToDest"], flow["bytesDestToSrc"])
+    return 0 if None in counters else sum(counters)
+
+
+def test_flows_take_the_names_of_the_retired_connector(ask: Ask) -> None:
+    raw = [
+        "1795000005,10.0.0.4,192.0.2.1,44931,443,T,O,A,E,7,700,5,500",
+        "1795000006,192.0.2.2,10.0.0.4,53,53,U,I,D,B,,,,",
+    ]
+    flows = list(read_flows(io.BytesIO(document([nsg_record(raw)]))))
+    rows = ask([*flows, *planted([tuple_of(HERE, THERE, 443, ago=minutes(1))])]).both(HEADINGS[-1])
+
+    names = (
+        *("startTime", "sourceAddress", "destinationAddress", "sourcePort", "destinationPort", "transportProtocol"),
+        *("deviceDirection", "deviceAction", "flowState", "packetsStoD", "bytesStoD", "packetsDtoS", "bytesDtoS"),
+    )
+    assert sorted(",".join(row[name] or "" for name in names) for row in rows) == sorted(raw)
+    assert {(row["mac"], row["nsgRuleName"], row["version"]) for row in rows} == {("00155D123456", "UserRule_x", 2.0)}
+    table = PAGE.read_text(encoding="utf-8").split("| its key |", 1)[1].split("\n\n", 1)[0]
+    described = set(re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in table.splitlines()[2:])))
+    assert described - {"category", "operationName"} == set(rows[0])
