@@ -68,6 +68,7 @@ def database() -> Database:
         return f"({', '.join(f'{name}: {kind}' for name, kind in columns_of(table).items())})"
 
     return Database(
+        name="flows",
         tables={table: schema(table) for table in ("FlowLogsReceived", "FlowLogs")},
         views={"FlowLogsOnce": schema("FlowLogs")},
         functions={"CompleteFlowLogs": ("()", f"{{ {body_of('.create-or-alter function')} }}")},
@@ -204,6 +205,12 @@ def test_the_view_has_each_flow_once(kept: Tables) -> None:
 
     assert len(ids) == len(set(ids)) == len(some_flows())
     assert len(kept.ask("FlowLogs")) == len(some_flows()) + 500
+
+
+def test_the_page_shows_the_query_of_the_file() -> None:
+    _, query = text_of("denied.kql").split("\n", 1)
+
+    assert query in queries_of_page(PAGE)
 
 
 def test_denied_traffic_is_shown_each_flow_once(kept: Tables) -> None:

@@ -46,11 +46,16 @@ TRANSFORMATION = {"extend", "isnotempty", "parse_json", "project", "todatetime",
 
 def queries() -> dict[str, str]:
     asked = {str(file.relative_to(FOLDER)): file.read_text(encoding="utf-8") for file in FOLDER.rglob("*.kql")}
-    for name in (FILTERING, PLAIN):
-        del asked[f"{name}.kql"]
-        head, body = function_of(name)
+    bodies = {name: function_of(name) for name in (FILTERING, PLAIN)}
+    # One block of the page is a line for a function with the same parameters.
+    parameters = function_of(FILTERING)[0]
+    bodies |= {
+        f"page {number}": (parameters, f"{{ {query} }}") for number, query in enumerate(queries_of_page(PAGE), 1)
+    }
+    for name, (head, body) in bodies.items():
+        asked.pop(f"{name}.kql", None)
         asked[name] = f"let parser = {head} {body};\nparser()"
-    return asked | {f"page {number}": query for number, query in enumerate(queries_of_page(PAGE), 1)}
+    return asked
 
 
 def test_the_language_service_finds_nothing_wrong() -> None:
@@ -229,6 +234,15 @@ def test_an_event_of_the_schema_asim_becomes_the_same_row_of_the_native_table(wo
         row["AdditionalFields"] = json.dumps(json.loads(row["AdditionalFields"]))
         session["AdditionalFields"] = json.dumps(json.loads(session["AdditionalFields"]))
         assert row == session
+
+
+def test_the_page_shows_the_query_of_the_file_and_every_column() -> None:
+    _, query = text_of("denied.kql").split("\n", 1)
+    section = PAGE.read_text(encoding="utf-8").split("\n## The columns\n", 1)[1].split("\n## ", 1)[0]
+    described = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| ([^|]*) \|", section, re.MULTILINE))))
+
+    assert query in queries_of_page(PAGE)
+    assert described == NATIVE.keys()
 
 
 def test_denied_traffic_is_shown_each_flow_once() -> None:

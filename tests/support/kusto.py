@@ -6,11 +6,12 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import dedent
 
 from local.azurite import find_node
 
 _CHECK = Path(__file__).resolve().parents[1] / "infra" / "kusto" / "check.mjs"
-_BLOCK = re.compile(r"^```(?:kusto|kql)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^( *)```(?:kusto|kql)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 _ANALYTICS_QUERY = re.compile(r"--analytics-query \\\n +'(.*?)'", re.DOTALL)
 
 
@@ -22,17 +23,20 @@ class Database:
         tables: Columns by table, as ``(name: type, …)``.
         views: The same for materialized views.
         functions: Parameters, as ``(name: type = default, …)``, and body, as ``{ … }``, by function.
+        name: What commands call the database.
 
     """
 
     tables: Mapping[str, str]
     views: Mapping[str, str] = field(default_factory=dict)
     functions: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    name: str = "logs"
 
 
 def faults(queries: Mapping[str, str], database: Database) -> dict[str, list[str]]:
     """Return what the language service has to say of each query or command."""
     asked = {
+        "name": database.name,
         "tables": dict(database.tables),
         "views": dict(database.views),
         "functions": dict(database.functions),
@@ -53,4 +57,4 @@ def faults(queries: Mapping[str, str], database: Database) -> dict[str, list[str
 def queries_of_page(page: Path) -> list[str]:
     """Return the queries that a page shows, in its blocks and in its commands."""
     text = page.read_text(encoding="utf-8")
-    return [*_BLOCK.findall(text), *_ANALYTICS_QUERY.findall(text)]
+    return [*(dedent(block) for _, block in _BLOCK.findall(text)), *_ANALYTICS_QUERY.findall(text)]

@@ -1,4 +1,4 @@
-// Reads {"tables": {name: "(column: type, …)"}, "views": {name: "(column: type, …)"}, "functions": {name: ["(parameter:
+// Reads {"name": text, "tables": {name: "(column: type, …)"}, "views": {name: "(column: type, …)"}, "functions": {name: ["(parameter:
 // type, …)", "{ body }"]}, "queries": {name: text}} from standard input, and writes what Microsoft's language service for
 // Kusto has to say of each query: {name: [message, …]}. Views are materialized ones; a query may be a command.
 import { readFileSync } from "node:fs";
@@ -12,7 +12,7 @@ for (const part of ["bridge.min.js", "Kusto.Language.Bridge.min.js"]) {
 }
 
 const { GlobalState, KustoCode, Symbols } = globalThis.Kusto.Language;
-const { tables, views, functions, queries } = JSON.parse(readFileSync(0, "utf8"));
+const { name: databaseName, tables, views, functions, queries } = JSON.parse(readFileSync(0, "utf8"));
 const symbols = [
   ...Object.entries(tables).map(([name, columns]) => new Symbols.TableSymbol.$ctor7(name, columns, "")),
   ...Object.entries(views).map(([name, columns]) => new Symbols.MaterializedViewSymbol.$ctor3(name, columns, "")),
@@ -20,7 +20,7 @@ const symbols = [
     ([name, [parameters, body]]) => new Symbols.FunctionSymbol.$ctor16(name, parameters, body, ""),
   ),
 ];
-const database = new Symbols.DatabaseSymbol.ctor("logs", symbols);
+const database = new Symbols.DatabaseSymbol.ctor(databaseName, symbols);
 const state = GlobalState.Default.WithDatabase(database);
 
 const found = Object.entries(queries).map(([name, query]) => {
