@@ -109,7 +109,8 @@ def test_connections_that_go_on_or_end_are_no_scan(alerts: Alerts, state: str) -
 
 
 def test_a_port_scan_in_a_log_without_states_is_found(alerts: Alerts) -> None:
-    flows = [flow | {"flowLogType": "nsg", "flowLogVersion": 1, "flowState": None} for flow in planted(attempts(60))]
+    version_1 = {"flowLogType": "nsg", "flowLogVersion": 1, "flowState": None}
+    flows = [flow | version_1 for flow in planted(attempts(60, state="B"))]
 
     assert [alert["Ports"] for alert in alerts("port-scan", flows)] == [60]
 
