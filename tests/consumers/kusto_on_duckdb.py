@@ -10,6 +10,8 @@ import duckdb_kql
 
 from tests.consumers.simulated_flows import NOW
 
+DUCKDB_TYPES = {"datetime": "TIMESTAMP", "int": "INTEGER", "long": "BIGINT", "string": "VARCHAR", "dynamic": "JSON"}
+
 _PREFIXES = re.compile(r"has_any_ipv4_prefix\((\w+), (\w+)\)")
 
 

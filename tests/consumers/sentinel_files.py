@@ -53,7 +53,6 @@ NATIVE = {
     "NetworkRuleName": "string",
     "AdditionalFields": "dynamic",
 }
-DUCKDB_TYPES = {"datetime": "TIMESTAMP", "int": "INTEGER", "long": "BIGINT", "string": "VARCHAR", "dynamic": "JSON"}
 
 
 def text_of(name: str) -> str:

@@ -3,10 +3,9 @@
 import gzip
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb_kql
 import pytest
@@ -14,15 +13,23 @@ import pytest
 from flowlog_core.events.packer import Event, EventCompression, EventFormat, EventOptions
 from flowlog_core.flow.schema import DEFAULT_FIELDS
 from flowlog_core.forwarding.options import ForwardOptions
-from tests.consumers.kusto_on_duckdb import Tables, tables
-from tests.consumers.sentinel_files import DUCKDB_TYPES
+from tests.consumers.data_explorer_files import (
+    body_of,
+    columns_of,
+    command_that,
+    commands,
+    database,
+    ingest,
+    mapping,
+    text_of,
+)
+from tests.consumers.kusto_on_duckdb import DUCKDB_TYPES, Tables, tables
 from tests.consumers.simulated_flows import Flow, ordinary_flows
 from tests.support.flow_logs import VNET, document, nsg_record, vnet_record
 from tests.support.forwarding import Setup
-from tests.support.kusto import Database, faults, queries_of_page
+from tests.support.kusto import faults, queries_of_page
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "consumers" / "data-explorer"
 PAGE = ROOT / "docs" / "consumers" / "data-explorer.md"
 LOG = document(
     [
@@ -33,46 +40,6 @@ LOG = document(
 )
 
 FILES = ("database.kql", "checks.kql", "denied.kql")
-
-
-def text_of(name: str) -> str:
-    return (FOLDER / name).read_text(encoding="utf-8")
-
-
-def commands(name: str) -> list[str]:
-    return [command for _, command in duckdb_kql.split_script(text_of(name))]
-
-
-def command_that(begins: str) -> str:
-    (command,) = [command for command in commands("database.kql") if f"\n{begins}" in f"\n{command}"]
-    return command
-
-
-def columns_of(table: str) -> dict[str, str]:
-    listed = command_that(f".create-merge table {table} (").split("(", 1)[1].rsplit(")", 1)[0]
-    return dict(re.findall(r"(\w+): (\w+)", listed))
-
-
-def mapping() -> list[dict[str, Any]]:
-    mapped: list[dict[str, Any]] = json.loads(command_that(".create-or-alter table").split("```")[1])
-    return mapped
-
-
-def body_of(begins: str) -> str:
-    """Return what stands between the braces of a command."""
-    return command_that(begins).split("{", 1)[1].rsplit("}", 1)[0]
-
-
-def database() -> Database:
-    def schema(table: str) -> str:
-        return f"({', '.join(f'{name}: {kind}' for name, kind in columns_of(table).items())})"
-
-    return Database(
-        name="flows",
-        tables={table: schema(table) for table in ("FlowLogsReceived", "FlowLogs")},
-        views={"FlowLogsOnce": schema("FlowLogs")},
-        functions={"CompleteFlowLogs": ("()", f"{{ {body_of('.create-or-alter function')} }}")},
-    )
 
 
 def test_the_language_service_finds_nothing_wrong() -> None:
@@ -134,21 +101,6 @@ def events(
     setup.blobs.put(VNET, log)
     setup.forward()
     return [event for event, _ in setup.sink.events]
-
-
-def ingest(asked: Tables, bodies: Sequence[bytes]) -> None:
-    """Read each line of each body by the mapping, into FlowLogsReceived; then run the update policy."""
-    types = {name: DUCKDB_TYPES[kind] for name, kind in columns_of("FlowLogsReceived").items()}
-    selected = ", ".join(
-        f"""(line ->> '{column["Properties"]["Path"]}')::{types[column["Column"]]} AS "{column["Column"]}\""""
-        for column in mapping()
-    )
-    lines = [line for body in bodies for line in body.decode().split("\n")]
-    asked.connection.execute(
-        f"CREATE OR REPLACE TABLE FlowLogsReceived AS SELECT {selected} FROM (SELECT unnest(?)::JSON AS line)",  # noqa: S608 # ours
-        [lines],
-    )
-    asked.keep("FlowLogs", body_of(".create-or-alter function"))
 
 
 def plain(event: Event) -> bytes:

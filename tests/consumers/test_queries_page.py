@@ -14,9 +14,9 @@ import pytest
 
 from flowlog_core import read_flows
 from flowlog_core.flow.schema import DEFAULT_FIELDS
+from tests.consumers.data_explorer_files import database, ingest
 from tests.consumers.kusto_on_duckdb import Tables, tables
 from tests.consumers.simulated_flows import NOW, Flow, lines_of, ordinary_flows, planted, tuple_of
-from tests.consumers.test_data_explorer import database, ingest
 from tests.support.flow_logs import document, nsg_record
 from tests.support.kusto import faults, queries_of_page
 

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from flowlog_core.decode.formats.protocols import PROTOCOL_NAMES
-from tests.consumers.kusto_on_duckdb import Tables, receive_events, tables
+from tests.consumers.kusto_on_duckdb import DUCKDB_TYPES, Tables, receive_events, tables
 from tests.consumers.sentinel_files import (
-    DUCKDB_TYPES,
     FILTERING,
     FOLDER,
     NATIVE,
