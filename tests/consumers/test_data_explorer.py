@@ -11,7 +11,7 @@ import duckdb_kql
 import pytest
 
 from flowlog_core.events.packer import Event, EventCompression, EventFormat, EventOptions
-from flowlog_core.flow.schema import DEFAULT_FIELDS
+from flowlog_core.flow.schemas.flow_1 import DEFAULT_FIELDS
 from flowlog_core.forwarding.options import ForwardOptions
 from tests.consumers.data_explorer_files import (
     body_of,

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from flowlog_core.events.packer import EventCompression, EventFormat
-from flowlog_core.flow.schema import DEFAULT_FIELDS
+from flowlog_core.flow.schemas.flow_1 import DEFAULT_FIELDS
 
 ROOT = Path(__file__).resolve().parents[2]
 CONSUMERS = ROOT / "consumers"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from flowlog_core import read_flows
-from flowlog_core.flow.schema import DEFAULT_FIELDS
+from flowlog_core.flow.schemas.flow_1 import DEFAULT_FIELDS
 from tests.consumers.data_explorer_files import database, ingest
 from tests.consumers.kusto_on_duckdb import Tables, tables
 from tests.consumers.simulated_flows import NOW, Flow, lines_of, ordinary_flows, planted, tuple_of

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flowlog_core.decode.formats.protocols import PROTOCOL_NAMES
-from flowlog_core.flow.schema import DEFAULT_FIELDS
+from flowlog_core.flow.schemas.flow_1 import DEFAULT_FIELDS
 from tests.consumers.splunk_add_on import (
     ADD_ON,
     FOLDER,
