@@ -14,7 +14,9 @@ from bench.row import Row, rate_row, value_row
 from flowlog_core.decode.items import Record
 from flowlog_core.events.packer import EventOptions
 from flowlog_core.flow.formatter import Encoder
+from flowlog_core.flow.schemas import SCHEMAS
 from flowlog_core.flow.schemas.flow_1 import flow_schema
+from flowlog_core.flow.tree import Schema
 
 SECTION: Final = "stages"
 FEWER_KEYS: Final = ("time", "srcIp", "destIp", "srcPort", "destPort", "protocol", "direction", "decision")
@@ -27,6 +29,8 @@ _SCANNER: Final = "scanner, parsing included"
 _PARSE: Final = "parse"
 _SCAN: Final = "scan: the scanner less parse"
 _WAYS: Final = ("records to events", "bytes to events")
+_OF_FLOW: Final = "bytes to events, none"
+OTHER_SCHEMAS: Final = tuple(name for name in SCHEMAS if name != "flow")
 
 
 def measure(sizes: Sizes, tell: Tell) -> list[Row]:
@@ -50,6 +54,10 @@ def _measure(document: Document, rounds: int, tell: Tell) -> list[Row]:
         extra = seconds[f"{way}, gzip"].minus(seconds[f"{way}, none"]).over(seconds[f"{way}, none"])
         figure = f"{way}: gzip's extra over none"
         rows.append(value_row(SECTION, document.subject, figure, extra.times(100), "%", clock="processor"))
+    for name in OTHER_SCHEMAS:
+        share = seconds[_OF_FLOW].over(seconds[f"bytes to events, {name}"])
+        figure = f"flows a second in {name}, of those in flow"
+        rows.append(value_row(SECTION, document.subject, figure, share.times(100), "%", clock="processor"))
     return rows
 
 
@@ -95,9 +103,21 @@ def _tasks(document: Document) -> list[Task]:
         Task("records to events, none", lambda: packing(encoding(records), none), flows),
         Task("records to events, gzip", lambda: packing(encoding(records), gzip), flows),
         Task("bytes to flows", lambda: _count(encoding(scan(document))), flows),
-        Task("bytes to events, none", lambda: packing(encoding(scan(document)), none), flows),
+        Task(_OF_FLOW, lambda: packing(encoding(scan(document)), none), flows),
         Task("bytes to events, gzip", lambda: packing(encoding(scan(document)), gzip), flows),
+        *(_in_schema(document, SCHEMAS[name], f"bytes to events, {name}") for name in OTHER_SCHEMAS),
     ]
+
+
+def _in_schema(document: Document, schema: Schema, figure: str) -> Task:
+    encoder, options = Encoder(schema), EventOptions(schema=schema)
+    limit = new_packer(document, options).max_flow_bytes
+
+    def run() -> int:
+        encoded = encode(document.blob, scan(document), encoder, limit)
+        return sum(packed.flows for packed in pack(encoded, new_packer(document, options)))
+
+    return Task(figure, run, document.flows)
 
 
 def _count(flows: Iterable[Encoded]) -> int:

@@ -131,13 +131,13 @@ class _Line:
 
     def _add_column(self, index: int, column: Column, value: Value, before: str, after: str) -> None:
         part, form = part_of(index), column.gives[value.name]
-        if not isinstance(form, str):
-            quote = '"' if value.form == "text" else ""
-            self._look_up({(key,): f"{quote}{text}{quote}" for key, text in form.items()}, (part,), before, after)
+        quote = '"' if form == "text" or value.form == "text" else ""
+        words = form if isinstance(form, Mapping) else _words(column)  # a look-up is joined with those beside it
+        if words is not None:
+            self._look_up({(key,): f"{quote}{text}{quote}" for key, text in words.items()}, (part,), before, after)
         elif form == "number or null":
             self._add_optional(_Optional(part, 0, index), before, after)
         else:
-            quote = '"' if form == "text" or value.form == "text" else ""
             self.source.add_text(before + quote)
             self.source.add_expression(part, 0, copies=(index,))
             self.source.add_text(quote + after)
@@ -270,6 +270,12 @@ def _read_table(table: Table, layout: Layout) -> tuple[dict[tuple[str, ...], str
             words |= {name: json.loads(form[letter]) for name, form in forms.items()}
         texts[chosen] = _json_of(table.values.get(tuple(map(words.get, table.names))))
     return texts, tuple(letters)
+
+
+def _words(column: Column) -> Mapping[str, str] | None:
+    """Return all texts of a column that has few, each for itself; None where any of its values is no word."""
+    words = next((form for form in column.gives.values() if not isinstance(form, str)), None)
+    return None if words is None else {text: text for text in words}
 
 
 def _is_counter(node: Node) -> bool:

@@ -13,7 +13,7 @@ _NUMBERS: Final = {"T": 6, "U": 17} | {str(number): number for number in range(2
 _ICMP: Final = {1, 58}
 _WITHOUT_TYPES: Final = {text: number for text, number in _NUMBERS.items() if number not in _ICMP}
 _WITH_PORTS: Final = {6, 17, 132}  # TCP, UDP, SCTP
-_SEED: Final = b"\0\0"
+_SEEDED: Final = sha1(b"\0\0", usedforsecurity=False)  # a copy costs less than a new one
 _pack_rest = Struct("!BxHH").pack  # protocol, 0, ports
 _PORT_BYTES: Final = 4
 
@@ -45,7 +45,7 @@ def community_id(source: str, destination: str, source_port: str, destination_po
     first_port, second_port = int(source_port), int(destination_port)
     if first > second or (first == second and first_port > second_port):
         first, first_port, second, second_port = second, second_port, first, first_port
-    data = _SEED + first + second + _pack_rest(number, first_port, second_port)
-    if number not in _WITH_PORTS:
-        data = data[:-_PORT_BYTES]
-    return "1:" + b2a_base64(sha1(data, usedforsecurity=False).digest(), newline=False).decode("ascii")
+    data = first + second + _pack_rest(number, first_port, second_port)
+    hashed = _SEEDED.copy()
+    hashed.update(data if number in _WITH_PORTS else data[:-_PORT_BYTES])
+    return "1:" + b2a_base64(hashed.digest(), newline=False).decode("ascii")
