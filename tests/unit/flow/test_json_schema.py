@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator, meta
 
 from docs.flow_reference import MEANINGS, NUMBER_LIMITS, json_schema
 from flowlog_core.decode.formats import LAYOUTS
@@ -21,7 +21,7 @@ type Flow = dict[str, Any]
 GOLDEN = Path(__file__).parents[2] / "golden"
 ALL_KEYS = tuple(key.name for key in KEYS)
 SCHEMA = json_schema()
-VALIDATOR = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
+VALIDATOR = Draft202012Validator(SCHEMA, validate_formats=True)
 
 
 def flows(name: str, fields: tuple[str, ...]) -> Iterator[Flow]:
@@ -37,7 +37,7 @@ def sound(name: str) -> Flow:
 
 
 def test_the_schema_is_one() -> None:
-    Draft202012Validator.check_schema(SCHEMA)
+    meta.validate(SCHEMA)
 
 
 @pytest.mark.parametrize("fields", [DEFAULT_FIELDS, ALL_KEYS], ids=["default", "all"])
