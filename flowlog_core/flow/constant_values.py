@@ -18,6 +18,7 @@ _VIRTUAL_NETWORK: Final = re.compile(
     re.IGNORECASE,
 )
 _MAC_DIGITS: Final = re.compile("[0-9A-Fa-f]{12}")
+_TOO_FINE: Final = re.compile(r"\.[0-9]{10}")  # a second's fraction with more digits than Elasticsearch reads
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _KEPT_LENGTH: Final = 1024
 _RULE_TYPES: Final = (("DefaultRule_", "default"), ("UserRule_", "user"), ("PlatformRule", "platform"))
@@ -47,6 +48,10 @@ def _split(resource_id: str) -> tuple[str | None, str | None, str | None, str | 
     return subscription, group, "/".join([provider, *names[::2]]), "/".join(names[1::2])
 
 
+def _time(record: FlowRecord) -> str | None:
+    return None if record.moment is None or _TOO_FINE.search(record.time) else record.time
+
+
 def _milliseconds(record: FlowRecord) -> int | None:
     return None if record.moment is None else (record.moment - _EPOCH) // timedelta(milliseconds=1)
 
@@ -68,7 +73,7 @@ def _pairs(separator: str) -> Callable[[FlowGroup], str | None]:
 
 RECORD_VALUES: Final[Mapping[Value, Callable[[SourceBlob, FlowRecord], str | int | None]]] = {
     Value("recordTime"): lambda _, record: record.time,
-    Value("recordTime", "time"): lambda _, record: record.time if record.moment else None,
+    Value("recordTime", "time"): lambda _, record: _time(record),
     Value("recordTime", "milliseconds"): lambda _, record: _milliseconds(record),
     Value("flowLogType"): lambda _, record: record.layout.type,
     Value("flowLogVersion"): lambda _, record: record.layout.version,
