@@ -1,7 +1,9 @@
-"""Programs of others that some tests need, and that a machine may not have."""
+"""Programs and files of others that some tests need, and that a machine may not have."""
 
 import os
 import shutil
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -14,9 +16,20 @@ def require_tool(name: str) -> str:
 
     """
     path = shutil.which(name)
-    if path is not None:
-        return path
-    missing = f"there is no {name} on the PATH"
+    return path or _miss(f"there is no {name} on the PATH", name)
+
+
+def require_file(variable: str, name: str) -> Path:
+    """Return the path that an environment variable holds; where it is not set, skip the test.
+
+    Where REQUIRE has the file's name, the test fails instead.
+
+    """
+    path = os.environ.get(variable)
+    return Path(path) if path else _miss(f"{variable} is not set", name)
+
+
+def _miss(missing: str, name: str) -> NoReturn:
     if name in os.environ.get("REQUIRE", "").split(","):
         pytest.fail(f"{missing}, and REQUIRE names it")
     pytest.skip(missing)
