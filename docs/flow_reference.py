@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from docs.json_text import json_text
 from flowlog_core.decode.formats import COUNTERS, LAYOUTS, Column, Layout
 from flowlog_core.flow.schemas.flow_1 import FLOW, KEYS, Key
 
@@ -129,7 +130,7 @@ def json_schema() -> Fragment:
 
     What is the same in every layout stands above; what differs stands in one branch for each layout.
     """
-    fragments = {key.name: [_fragment(key, layout) for layout in LAYOUTS] for key in KEYS}
+    fragments = {key.name: [value_fragment(key.name, layout) for layout in LAYOUTS] for key in KEYS}
     shared = {name: each[0] for name, each in fragments.items() if all(one == each[0] for one in each)}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -152,19 +153,19 @@ def json_schema() -> Fragment:
 
 def json_schema_page() -> str:
     """Write schemas/flow-1.json."""
-    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    return json_text(json_schema()) + "\n"
 
 
 def _layout_name(layout: Layout) -> str:
     return f"{'NSG' if layout.type == 'nsg' else 'VNet'} {layout.version}"
 
 
-def _fragment(key: Key, layout: Layout) -> Fragment:
-    """Return what a key's value must be where a tuple has this layout."""
-    if key.name in _NOT_IN_TUPLES:
-        return _NOT_IN_TUPLES[key.name](layout)
-    column = next((column for column in layout.columns if key.name in column.gives), None)
-    return _NULL if column is None else _column_fragment(key.name, column)
+def value_fragment(name: str, layout: Layout) -> Fragment:
+    """Return what the value of a key of ``flow/1`` must be where a tuple has this layout."""
+    if name in _NOT_IN_TUPLES:
+        return _NOT_IN_TUPLES[name](layout)
+    column = next((column for column in layout.columns if name in column.gives), None)
+    return _NULL if column is None else _column_fragment(name, column)
 
 
 def _column_fragment(name: str, column: Column) -> Fragment:
@@ -179,7 +180,7 @@ def _column_fragment(name: str, column: Column) -> Fragment:
 
 
 def _row(key: Key) -> str:
-    fragments = {_layout_name(layout): _fragment(key, layout) for layout in LAYOUTS}
+    fragments = {_layout_name(layout): value_fragment(key.name, layout) for layout in LAYOUTS}
     kinds = list(dict.fromkeys(kind for each in fragments.values() for kind in _types(each) if kind != "null"))
     cells = [
         f"`{key.name}`",

@@ -1,7 +1,7 @@
 """Writes the reference pages that come from the code. Run by `make docs`.
 
-They are settings.md, cli.md, schemas/flow-1.json, and the tables of keys in flow.md. A test compares the pages with
-what is written here, so that none is forgotten or edited by hand.
+They are settings.md, cli.md, the JSON Schemas in schemas/, and the tables of keys and fields in flow.md and schemas/.
+A test compares the pages with what is written here, so that none is forgotten or edited by hand.
 """
 
 # ruff: noqa: INP001  # a program beside the pages that it writes, and no package
@@ -9,13 +9,16 @@ import argparse
 import os
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 from unittest.mock import patch
 
 from docs.flow_reference import json_schema_page, key_table
+from docs.schema_reference import field_table, sample, schema_page
 from flowlog_core.cli import command_line
 from flowlog_core.connections import EVENT_HUB_FORMS, IDENTITY_FORMS, STORAGE_FORMS
+from flowlog_core.flow.schemas import SCHEMAS, SchemaName
 from flowlog_core.settings.table import EVENT_HUB, SETTINGS, SOURCES, STATE, Setting
 
 FOLDER: Final = Path(__file__).parent
@@ -57,7 +60,9 @@ _COMMANDS: Final = """\
 command is for, with its output.
 """
 
-_TABLE_END: Final = "<!-- end of the table -->\n"
+_PART_END: Final = "<!-- end of what is written -->\n"
+
+_OTHERS: Final = [name for name in SCHEMAS if name != "flow"]
 
 
 def settings_page() -> str:
@@ -79,14 +84,15 @@ def command_line_page() -> str:
 
 def flow_page() -> str:
     """Write flow.md: the text as it is there, and the tables of keys anew."""
-    text = (FOLDER / "flow.md").read_text(encoding="utf-8")
-    for begin, table in (
-        ("<!-- Written by `make docs`: the keys by default. -->\n", key_table(default=True)),
-        ("<!-- Written by `make docs`: the keys on request. -->\n", key_table(default=False)),
-    ):
-        start = text.index(begin) + len(begin)
-        text = text[:start] + table + text[text.index(_TABLE_END, start) :]
-    return text
+    return _fill(
+        "flow.md", {"the keys by default": key_table(default=True), "the keys on request": key_table(default=False)}
+    )
+
+
+def fields_page(name: SchemaName) -> str:
+    """Write the page of a schema in schemas/: the text as it is there, and the sample and the table of fields anew."""
+    schema = SCHEMAS[name]
+    return _fill(f"schemas/{name}.md", {"a flow": sample(schema), "the fields": field_table(schema)})
 
 
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
@@ -94,6 +100,8 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "cli.md": command_line_page,
     "flow.md": flow_page,
     "schemas/flow-1.json": json_schema_page,
+    **{f"schemas/{name}.md": partial(fields_page, name) for name in _OTHERS},
+    **{f"schemas/{SCHEMAS[name].name.replace('/', '-')}.json": partial(schema_page, SCHEMAS[name]) for name in _OTHERS},
 }
 """Each page by its name."""
 
@@ -102,6 +110,16 @@ def main() -> None:
     """Write all pages."""
     for name, page in PAGES.items():
         (FOLDER / name).write_text(page(), encoding="utf-8")
+
+
+def _fill(page: str, parts: Mapping[str, str]) -> str:
+    """Return a page's text with its parts written anew, each between a comment that names it and one that ends it."""
+    text = (FOLDER / page).read_text(encoding="utf-8")
+    for name, part in parts.items():
+        begin = f"<!-- Written by `make docs`: {name}. -->\n"
+        start = text.index(begin) + len(begin)
+        text = text[:start] + part + text[text.index(_PART_END, start) :]
+    return text
 
 
 def _section(setting: Setting[object]) -> str:

@@ -1,10 +1,15 @@
 """The reference pages are what their generator writes."""
 
+import json
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from docs.generate import FOLDER, PAGES
+from docs.json_text import json_text
+from flowlog_core.flow.tree import Json
 from flowlog_core.settings.table import SETTINGS
 
 
@@ -33,3 +38,15 @@ def test_the_page_of_commands_is_the_same_on_any_terminal(monkeypatch: pytest.Mo
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert PAGES["cli.md"]() == page
     assert "\x1b" not in page
+
+
+texts = st.text(max_size=60)
+values: st.SearchStrategy[Json] = st.recursive(
+    st.none() | st.booleans() | st.integers() | texts,
+    lambda inner: st.lists(inner, max_size=30) | st.dictionaries(texts, inner, max_size=30),
+)
+
+
+@given(value=values | st.lists(texts, min_size=20))
+def test_json_for_people_is_the_same_value(value: Json) -> None:
+    assert json.loads(json_text(value)) == value

@@ -14,7 +14,6 @@ ROOT = Path(__file__).resolve().parents[2]
 MOST_LINES = 400
 NOT_BY_HAND = {
     "docs/cli.md",
-    "docs/schemas/flow-1.json",
     "infra/azuredeploy.json",
     "local/package-lock.json",
     "local/requirements-supply-chain.txt",
