@@ -13,10 +13,10 @@ from local.azurite import Azurite
 from local.event_hub.server import EventHub
 from local.functions_host.process import WorkerProcess
 from local.network_watcher.expected import Expected
-from tests.integration.test_end_to_end import Reader, writer
 from tests.support.announcements import created
 from tests.support.app import APP, settings_for
 from tests.support.app_log import log_events_of
+from tests.support.end_to_end import Reader, writer
 from tests.support.flow_logs import VNET, document, vnet_record
 from tests.support.hubs import OpenHub
 

@@ -1,87 +1,24 @@
 """The app as deployed, in the worker process: from blobs that Network Watcher writes to events on the hub."""
 
-import gzip
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from azure.storage.blob import BlobServiceClient
 
 from local.azurite import Azurite
-from local.comparison import Comparison
-from local.event_hub.server import EventHub, StoredEvent
+from local.event_hub.server import EventHub
 from local.functions_host.app_folder import HostError
 from local.functions_host.process import WorkerProcess
-from local.network_watcher.blob_stores import StorageAccount
 from local.network_watcher.expected import Expected
-from local.network_watcher.fleet import fleet
-from local.network_watcher.records import Oddities
-from local.network_watcher.writer import NetworkWatcher, Sink
 from tests.support.app import APP, functions_with, settings_for
 from tests.support.app_log import log_events_of
+from tests.support.end_to_end import Reader, writer
 
-PARTITIONS = 4  # of the local hub
 CONTAINERS = ("insights-logs-networksecuritygroupflowevent", "insights-logs-flowlogflowevent")
-
-
-def body_of(event: StoredEvent) -> list[dict[str, Any]]:
-    body = gzip.decompress(event.body) if event.content_encoding == "gzip" else event.body
-    if event.content_type == "application/x-ndjson":
-        return [json.loads(line) for line in body.splitlines()]
-    document = json.loads(body)
-    return list(document["records"]) if "records" in document else [document]
-
-
-class Reader:
-    """Holds the hub's events against what was written."""
-
-    def __init__(self, hub: EventHub) -> None:
-        self.comparison = Comparison()
-        self._hub = hub
-        self._taken = [0] * PARTITIONS
-
-    def take(self) -> None:
-        """Take the events that are there."""
-        for partition in range(PARTITIONS):
-            events = self._hub.events(partition)
-            for event in events[self._taken[partition] :]:
-                self.comparison.arrive(str(event.properties["blob"]), body_of(event))
-            self._taken[partition] = len(events)
-
-    def wait(self) -> None:
-        """Wait until all that was written has arrived."""
-        deadline = time.monotonic() + 60
-        while not self.comparison.wait_until_even(0.2):
-            assert time.monotonic() < deadline, self.comparison.verdict()
-            self.take()
-
-    def verdict(self) -> list[str]:
-        """Take what came last, and give what differs."""
-        self.take()
-        return self.comparison.verdict()
-
-
-@contextmanager
-def writer(
-    storage: Azurite, sink: Sink, *, hostile: bool = False, first_minute: int = 29_500_050
-) -> Iterator[NetworkWatcher]:
-    """Write as Network Watcher does, by default from ten minutes before an hour's end."""
-    with BlobServiceClient.from_connection_string(storage.connection_string) as service:
-        yield NetworkWatcher(
-            StorageAccount(service),
-            fleet(5, "end to end"),
-            first_minute=first_minute,
-            per_minute=150,
-            seed="end to end",
-            oddities=Oddities(forms=True, hostile=hostile),
-            sink=sink,
-        )
 
 
 def test_the_app_has_a_function_for_each_source_and_container(storage: Azurite, hub: EventHub) -> None:
