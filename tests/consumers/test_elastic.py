@@ -98,11 +98,13 @@ def test_an_input_writes_to_a_data_stream_of_the_template(name: str) -> None:
     assert "setup.ilm.enabled: false" in text
 
 
-def test_the_queries_name_fields_of_the_table() -> None:
+def test_the_queries_are_those_of_the_page_and_name_fields_of_the_table() -> None:
     page = (ROOT / "docs" / "consumers" / "elastic.md").read_text(encoding="utf-8")
+    esql = (FOLDER / "denied.esql").read_text(encoding="utf-8")
     (kql,) = re.findall(r"```text\n(event\..*)\n```", page)
 
-    for query in ((FOLDER / "denied.esql").read_text(encoding="utf-8"), kql):
+    assert esql in page
+    for query in (esql, kql):
         named = re.findall(r"(?<![-\w.])(?:@timestamp|[a-z]+\.[a-z_.]+)(?!-)", re.sub(r'"[^"]*"|logs-\S+', "", query))
         assert len(named) > 1
         assert set(named) <= set(FIELDS)
