@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from flowlog_core.flow.schemas import SchemaName
-from tests.schemas.publishers import Event, Path
+from tests.schemas.cases import CASES
+from tests.schemas.publishers import Event, Path, events_of
 
 type Change = tuple[Path, Any]
 """Where a value is replaced, and by what; by `...` where it is taken away."""
@@ -77,6 +78,12 @@ _BROKEN: Final[Mapping[SchemaName, Mapping[str, Change]]] = {
 
 BROKEN: Final = [(schema, name) for schema, changes in _BROKEN.items() for name in changes]
 """Each kind of broken copy: the schema, and what is broken."""
+
+
+def fullest_event(schema: SchemaName) -> Event:
+    """Return an event with as many values as there are: of a VNet flow that has counters."""
+    events = [event for raw in CASES["VNet 4"].records for event in events_of(raw, schema)]
+    return max(events, key=lambda event: len(list(leaves_of(event))))
 
 
 def break_copy(schema: SchemaName, name: str, event: Event) -> Event:

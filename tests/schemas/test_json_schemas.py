@@ -9,22 +9,16 @@ from hypothesis import given
 from jsonschema_rs import meta
 
 from flowlog_core.flow.schemas import SCHEMAS, SchemaName
-from tests.schemas.broken_copies import BROKEN, break_copy, leaves_of
+from tests.schemas.broken_copies import BROKEN, break_copy, fullest_event, leaves_of
 from tests.schemas.cases import CASES
 from tests.schemas.json_schemas import FOLDER, file_of, json_schema_faults
-from tests.schemas.publishers import PUBLISHERS, Event, events_of, value_at
+from tests.schemas.publishers import PUBLISHERS, events_of, value_at
 from tests.unit.flow.records import flow_records
 
 NOT_LISTED: Final = {("asim", "protocol in lower case")}
 """What only the publisher refuses: our JSON Schema has names of protocols as any text, as that of `flow/1` has."""
 
 by_schema = pytest.mark.parametrize("schema", PUBLISHERS)
-
-
-def fullest(schema: SchemaName) -> Event:
-    """Return the event with the most values."""
-    events = [event for raw in CASES["VNet 4"].records for event in events_of(raw, schema)]
-    return max(events, key=lambda event: len(list(leaves_of(event))))
 
 
 def test_each_schema_has_a_file_and_there_are_no_others() -> None:
@@ -59,14 +53,14 @@ def test_any_record_gives_valid_events(schema: SchemaName, raw: bytes) -> None:
 
 @pytest.mark.parametrize(("schema", "name"), BROKEN)
 def test_a_broken_copy_is_refused(schema: SchemaName, name: str) -> None:
-    broken = break_copy(schema, name, fullest(schema))
+    broken = break_copy(schema, name, fullest_event(schema))
 
     assert (json_schema_faults(schema, broken) == []) == ((schema, name) in NOT_LISTED)
 
 
 @by_schema
 def test_no_value_may_be_of_another_type_and_none_unknown(schema: SchemaName) -> None:
-    event = fullest(schema)
+    event = fullest_event(schema)
 
     for *above, key in leaves_of(event):
         for other in (None, {"x": 1}, [{"x": 1}], 0.5, True):

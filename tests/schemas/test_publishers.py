@@ -7,7 +7,7 @@ from hypothesis import given
 
 from flowlog_core.flow.schemas import SCHEMAS, SchemaName
 from tests.schemas.asim_columns import COLUMNS, NOT_IN_THE_TESTER
-from tests.schemas.broken_copies import BROKEN, break_copy, leaves_of
+from tests.schemas.broken_copies import BROKEN, break_copy, fullest_event, leaves_of
 from tests.schemas.cases import CASES
 from tests.schemas.ecs_fields import FIELDS
 from tests.schemas.publishers import PUBLISHERS, Event, events_of
@@ -18,11 +18,6 @@ by_schema = pytest.mark.parametrize("schema", PUBLISHERS)
 
 def all_events(schema: SchemaName) -> list[Event]:
     return [event for case in CASES.values() for raw in case.records for event in events_of(raw, schema)]
-
-
-def sound(schema: SchemaName) -> Event:
-    """Return an event that has all that an event can have: of a VNet flow that goes on."""
-    return list(events_of(CASES["VNet 4"].records[0], schema))[0 if schema == "asim" else 2]
 
 
 @by_schema
@@ -57,7 +52,7 @@ def test_any_record_gives_events_of_the_publisher(schema: SchemaName, raw: bytes
 
 @pytest.mark.parametrize(("schema", "name"), BROKEN)
 def test_the_publisher_refuses_a_broken_copy(schema: SchemaName, name: str) -> None:
-    event = sound(schema)
+    event = fullest_event(schema)
 
     assert PUBLISHERS[schema].faults(event) == []
     assert PUBLISHERS[schema].faults(break_copy(schema, name, event)) != []
