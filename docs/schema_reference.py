@@ -8,7 +8,7 @@ the tree's forms and tables change it.
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -43,7 +43,7 @@ _FORM_NAMES: Final[Mapping[Form, str]] = {
     "mac with colons": "as `00:15:5D:12:34:56`",
     "mac with hyphens": "as `00-15-5D-12-34-56`",
 }
-_ALWAYS_SOUND: Final = {"time"}  # what is a time in any tuple that fits its layout
+_FOR_ANY_VALUE: Final = {"plain", "text"}  # forms
 _NETWORK_ID: Final = "virtualNetworkId"
 _NETWORK_ID_MEANING: Final = "The resource id of the virtual network that `targetResourceId` is or is part of."
 
@@ -132,9 +132,7 @@ def _leaf(node: Fixed | Value | Table | Distinct | Where) -> _Leaf:
             return _value(node)
         case Where(_, word, value):
             leaf = _value(value)
-            return _Leaf(
-                leaf.fragment, "one end", leaf.source, f"{leaf.values}; {word} flows".strip("; "), leaf.meaning
-            )
+            return replace(leaf, presence="one end", values=f"{leaf.values}; {word} flows")
         case Distinct(first, second):
             item = _union([value_fragment(name, layout) for name in (first, second) for layout in LAYOUTS])
             array: Fragment = {"type": "array", "items": item, "minItems": 1, "maxItems": 2, "uniqueItems": True}
@@ -144,16 +142,14 @@ def _leaf(node: Fixed | Value | Table | Distinct | Where) -> _Leaf:
 
 
 def _value(value: Value) -> _Leaf:
-    meaning = _NETWORK_ID_MEANING if value.name == _NETWORK_ID else MEANINGS[value.name]
     if value.name == _NETWORK_ID:
-        return _Leaf({"type": "string"}, "where known", "`targetResourceId`", "its virtual network", meaning)
+        source, part = "`targetResourceId`", "its virtual network"
+        return _Leaf({"type": "string"}, "where known", source, part, _NETWORK_ID_MEANING)
     fragments = [value_fragment(value.name, layout) for layout in LAYOUTS]
-    known = not any(map(_may_be_null, fragments))
     fragment = _union(fragments) if value.form == "plain" else _FORMS[value.form]
-    if value.form not in {"plain", "text"} and value.name not in _ALWAYS_SOUND:
-        known = False
-    presence: Presence = "always" if known else "where known"
-    return _Leaf(fragment, presence, f"`{value.name}`", _FORM_NAMES[value.form], meaning)
+    has_form = value.form in _FOR_ANY_VALUE or value.name == "time"  # which is one in any tuple that fits its layout
+    presence: Presence = "always" if has_form and not any(map(_may_be_null, fragments)) else "where known"
+    return _Leaf(fragment, presence, f"`{value.name}`", _FORM_NAMES[value.form], MEANINGS[value.name])
 
 
 def _table(names: tuple[str, ...], values: Mapping[tuple[Word, ...], Json]) -> _Leaf:
