@@ -16,6 +16,7 @@ from azure.core.exceptions import (
 )
 from azure.storage.blob import BlobServiceClient
 
+from flowlog_core.adapters.storage.transport import PooledTransport
 from flowlog_core.connections import Identity, StorageConnection
 from flowlog_core.errors import BlobChangedError, BlobGoneError, StorageError
 from flowlog_core.source.gate import outside_text
@@ -25,9 +26,9 @@ _RETRIES: Final[dict[str, Any]] = {
     "retry_total": 4,
     "initial_backoff": 1,
     "increment_base": 2,
-    "connection_timeout": 10,
-    "read_timeout": 60,
 }
+_CONNECTION_SECONDS: Final = 10
+_READ_SECONDS: Final = 60
 
 
 _FORBIDDEN: Final = 403
@@ -46,11 +47,13 @@ def credential(identity: Identity) -> TokenCredential:
 
 def blob_service(connection: StorageConnection) -> BlobServiceClient:
     """Make a client of a storage account. It is thread-safe, and keeps its connections."""
+    transport = PooledTransport(connection_timeout=_CONNECTION_SECONDS, read_timeout=_READ_SECONDS)
     if connection.connection_string is not None:
-        return BlobServiceClient.from_connection_string(connection.connection_string, **_RETRIES)
+        return BlobServiceClient.from_connection_string(connection.connection_string, transport=transport, **_RETRIES)
     return BlobServiceClient(
         connection.blob_service_uri or "",
         credential(connection.identity),
+        transport=transport,
         **_RETRIES,
     )
 

@@ -21,6 +21,7 @@ PLANTED = [
     ("operations/received_event.py", "import flowlog_core.operations.audit.ledger", "an operator's features"),
     ("cli/status.py", "import flowlog_core.cli.tail", "a command does not know another"),
     ("wiring.py", "import azure.storage.blob", "only adapters know Azure"),
+    ("adapters/credentials.py", "import requests", "only the storage adapter knows HTTP"),
     ("adapters/credentials.py", "import azurefunctions", "only its adapter knows the Functions host"),
     ("wiring.py", "import flowlog_core.adapters.functions_host.worker", "only function_app needs the Functions host"),
     ("events/packer.py", "import isal", "isal is imported only where"),

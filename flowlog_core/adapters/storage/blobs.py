@@ -1,7 +1,8 @@
 """Source blobs in storage accounts; see `ports.BlobSource`."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
@@ -12,8 +13,11 @@ from flowlog_core.errors import BlobArchivedError, StorageError
 from flowlog_core.forwarding.ports import Chunk, ListedBlob
 from flowlog_core.source.blob import SourceBlob
 
-_RANGE_NOT_SATISFIABLE = 416
-_ARCHIVED = "BlobArchived"  # with status 409
+CLIENTS_KEPT: Final = 256
+"""Clients of blobs that a process keeps, for each account and each store: making one costs more than its 33 kB."""
+
+_RANGE_NOT_SATISFIABLE: Final = 416
+_ARCHIVED: Final = "BlobArchived"  # with status 409
 
 
 class AzureBlobSource:
@@ -22,6 +26,7 @@ class AzureBlobSource:
     def __init__(self, accounts: Mapping[str, BlobServiceClient]) -> None:
         """Take a client for each account, by the account's name."""
         self._accounts = accounts
+        self._client = lru_cache(CLIENTS_KEPT)(self._make_client)
 
     def read(self, blob: SourceBlob, start: int, size: int, *, etag: str | None = None) -> Chunk:
         """See `ports.BlobSource.read`; a second request where the blob ends before `start`."""
@@ -75,7 +80,7 @@ class AzureBlobSource:
     def _container(self, account: str, container: str) -> ContainerClient:
         return self._accounts[account].get_container_client(container)
 
-    def _client(self, blob: SourceBlob) -> BlobClient:
+    def _make_client(self, blob: SourceBlob) -> BlobClient:
         account = self._accounts.get(blob.account)
         if account is None:
             raise StorageError(f"{blob}: no connection of FLOWLOG_SOURCES leads to this storage account")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from azure.core import MatchConditions
@@ -16,6 +17,7 @@ from azure.core.pipeline import PipelineResponse
 from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient
 
 from flowlog_core.adapters.credentials import storage_errors
+from flowlog_core.adapters.storage.blobs import CLIENTS_KEPT
 from flowlog_core.adapters.storage.latest_checkpoints import LatestCheckpoints
 from flowlog_core.errors import (
     BlobGoneError,
@@ -52,6 +54,7 @@ class AzureCheckpointStore:
         """Take a client of the state account, and the destination's name."""
         self._service = service
         self._container = service.get_container_client(CONTAINER)
+        self._client = lru_cache(CLIENTS_KEPT)(self._container.get_blob_client)
         self._names = CheckpointNames(destination)
         self._latest = LatestCheckpoints(MOST_KEPT)
 
@@ -61,7 +64,7 @@ class AzureCheckpointStore:
 
     def acquire(self, blob: SourceBlob, confirm: Callable[[], object]) -> "AzureCheckpointLease | None":
         """See `ports.CheckpointStore.acquire`."""
-        client = self._container.get_blob_client(self._names.of(blob))
+        client = self._client(self._names.of(blob))
         with storage_errors(f"taking the checkpoint of {blob}"):
             try:
                 return _acquire(client, blob, self._latest, requests=1)
@@ -77,7 +80,7 @@ class AzureCheckpointStore:
 
     def first_run(self, now: datetime) -> datetime:
         """See `ports.CheckpointStore.first_run`."""
-        client = self._container.get_blob_client(self._names.first_run)
+        client = self._client(self._names.first_run)
         with storage_errors("reading the time of the first run"):
             try:
                 return _first_run(client)
@@ -95,7 +98,7 @@ class AzureCheckpointStore:
         """
         with storage_errors("reading the time of the first run"):
             try:
-                return _first_run(self._container.get_blob_client(self._names.first_run))
+                return _first_run(self._client(self._names.first_run))
             except ResourceNotFoundError:
                 return None
 
@@ -119,7 +122,7 @@ class AzureCheckpointStore:
 
     def last_sweep(self) -> LastSweep | None:
         """See `ports.CheckpointStore.last_sweep`."""
-        client = self._container.get_blob_client(self._names.last_sweep)
+        client = self._client(self._names.last_sweep)
         with storage_errors("reading what the last sweep left"):
             try:
                 metadata = client.get_blob_properties().metadata or {}
@@ -132,7 +135,7 @@ class AzureCheckpointStore:
 
     def keep_last_sweep(self, last_sweep: LastSweep) -> None:
         """See `ports.CheckpointStore.keep_last_sweep`; two or three requests the first time."""
-        client = self._container.get_blob_client(self._names.last_sweep)
+        client = self._client(self._names.last_sweep)
         metadata = last_sweep.to_metadata()
         with storage_errors("keeping what a sweep leaves to the next one"):
             try:
@@ -142,7 +145,7 @@ class AzureCheckpointStore:
 
     def silence(self) -> Silence | None:
         """See `ports.CheckpointStore.silence`."""
-        client = self._container.get_blob_client(self._names.silence)
+        client = self._client(self._names.silence)
         with storage_errors("reading what sweeps have seen of each container"):
             try:
                 document = client.download_blob(offset=0, length=DOCUMENT_LIMIT).readall()
@@ -159,7 +162,7 @@ class AzureCheckpointStore:
 
     def keep_silence(self, silence: Silence) -> None:
         """See `ports.CheckpointStore.keep_silence`; the container is there, since a sweep keeps `last-sweep` first."""
-        client = self._container.get_blob_client(self._names.silence)
+        client = self._client(self._names.silence)
         with storage_errors("keeping what sweeps have seen of each container"):
             client.upload_blob(silence.document(), overwrite=True)
 
