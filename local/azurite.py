@@ -28,7 +28,7 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 """The account key of Azurite: public, the same everywhere, no secret (Azurite's README, "Default Storage Account")."""
 
 _PROGRAM = Path(__file__).parent / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
-_LISTENING = re.compile(r"Azurite (Blob|Queue) service is successfully listening at http://127\.0\.0\.1:(\d+)")
+_LISTENING = re.compile(r"Azurite (Blob|Queue) service is successfully listening at https?://127\.0\.0\.1:(\d+)")
 
 # Ends Azurite with its owner, whose death closes its standard input.
 _END_WITH_OWNER = (
@@ -64,6 +64,7 @@ class Azurite:
         accounts: Sequence[str] = (ACCOUNT,),
         blob_port: int = 0,
         queue_port: int = 0,
+        certificate: tuple[Path, Path] | None = None,
     ) -> None:
         """Prepare; nothing is started before entry.
 
@@ -73,12 +74,14 @@ class Azurite:
             accounts: Names of the storage accounts, all with the same key.
             blob_port: A fixed port, or 0 for a free one.
             queue_port: A fixed port, or 0 for a free one.
+            certificate: A certificate for 127.0.0.1 and its key, as files of PEM: Azurite speaks TLS; None for HTTP.
 
         """
         self.blob_port = blob_port
         self.queue_port = queue_port
         self._data = data
         self._accounts = tuple(accounts)
+        self._certificate = certificate
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._child: ChildProcess | None = None
 
@@ -92,6 +95,8 @@ class Azurite:
         command = [find_node(), "--import", _END_WITH_OWNER, str(_find_program())]
         command += ["--blobPort", str(self.blob_port), "--queuePort", str(self.queue_port), "--tablePort", "0"]
         command += ["--disableTelemetry", "--skipApiVersionCheck", "--silent", *self._open_data()]
+        if self._certificate:
+            command += ["--cert", str(self._certificate[0]), "--key", str(self._certificate[1])]
         environment = os.environ | {"AZURITE_ACCOUNTS": ";".join(f"{account}:{KEY}" for account in self._accounts)}
         self._child = ChildProcess(command, environment=environment, errors_to_output=True)
         try:
@@ -123,10 +128,11 @@ class Azurite:
         """Return the connection string of one of the accounts; ValueError for any other."""
         if account not in self._accounts:
             raise ValueError(f"no account {account!r} here; there are {', '.join(self._accounts)}")
+        scheme = "https" if self._certificate else "http"
         return (
-            f"DefaultEndpointsProtocol=http;AccountName={account};AccountKey={KEY};"
-            f"BlobEndpoint=http://127.0.0.1:{self.blob_port}/{account};"
-            f"QueueEndpoint=http://127.0.0.1:{self.queue_port}/{account};"
+            f"DefaultEndpointsProtocol={scheme};AccountName={account};AccountKey={KEY};"
+            f"BlobEndpoint={scheme}://127.0.0.1:{self.blob_port}/{account};"
+            f"QueueEndpoint={scheme}://127.0.0.1:{self.queue_port}/{account};"
         )
 
     def _open_data(self) -> list[str]:

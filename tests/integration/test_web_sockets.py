@@ -14,8 +14,10 @@ from flowlog_core.connections import EventHubConnection
 from flowlog_core.errors import ReceiveError, SendError
 from flowlog_core.events.packer import Event
 from local.event_hub.server import EventHub
+from tests.support.certificates import Certificate
+from tests.support.http_proxy import HttpProxy
 from tests.support.hubs import clients_of
-from tests.support.web_sockets import HOST, Certificate, ConnectProxy, WebSocketEndpoint
+from tests.support.web_sockets import HOST, WebSocketEndpoint
 
 SECONDS = 20.0
 REACHED = "check that the namespace can be reached"
@@ -30,12 +32,16 @@ def clients(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def endpoint(hub: EventHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebSocketEndpoint]:
-    certificate = Certificate(tmp_path)
+    certificate = Certificate(tmp_path, hosts=[HOST])
     for name in ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.file))
     with WebSocketEndpoint(hub.port, certificate) as server:
         yield server
+
+
+def leads_to(endpoint: WebSocketEndpoint) -> dict[str, int]:
+    return {f"{HOST}:443": endpoint.port}
 
 
 def connection(hub: EventHub) -> EventHubConnection:
@@ -50,7 +56,7 @@ def event(number: int, size: int = 100) -> Event:
 def test_events_go_and_come_through_the_proxy(
     hub: EventHub, endpoint: WebSocketEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with ConnectProxy(endpoint.port, "user:pass/word") as proxy:
+    with HttpProxy("user:pass/word", leads_to=leads_to(endpoint)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:pass%2Fword@127.0.0.1:{proxy.port}")
         events = [event(number, size) for number, size in enumerate([10, 200, 70_000, 250_000])]
         with closing(EventHubSink(connection(hub))) as sink:
@@ -67,7 +73,7 @@ def test_events_go_and_come_through_the_proxy(
 def test_new_events_are_read_as_they_come(
     hub: EventHub, endpoint: WebSocketEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with ConnectProxy(endpoint.port) as proxy:
+    with HttpProxy(leads_to=leads_to(endpoint)) as proxy:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.port}")
         with closing(EventHubSink(connection(hub))) as sink:
             sink.send([event(0)], None, within=SECONDS)
@@ -82,7 +88,7 @@ def test_new_events_are_read_as_they_come(
 def test_a_busy_hub_is_told_as_such_and_a_send_that_takes_too_long_ends_in_time(
     hub: EventHub, endpoint: WebSocketEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with ConnectProxy(endpoint.port) as proxy:
+    with HttpProxy(leads_to=leads_to(endpoint)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
         with closing(EventHubSink(connection(hub))) as sink:
             hub.faults.reject_busy(2)
@@ -100,7 +106,7 @@ def test_a_busy_hub_is_told_as_such_and_a_send_that_takes_too_long_ends_in_time(
 def test_a_proxy_that_wants_a_password_is_told(
     hub: EventHub, endpoint: WebSocketEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with ConnectProxy(endpoint.port, "user:secret-word") as proxy:
+    with HttpProxy("user:secret-word", leads_to=leads_to(endpoint)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:wrong-word@127.0.0.1:{proxy.port}")
         with closing(EventHubSink(connection(hub))) as sink, pytest.raises(SendError) as refused:
             sink.send([event(0)], None, within=SECONDS)
@@ -113,7 +119,7 @@ def test_a_certificate_that_nobody_vouches_for_is_told(
     hub: EventHub, endpoint: WebSocketEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
-    with ConnectProxy(endpoint.port) as proxy:
+    with HttpProxy(leads_to=leads_to(endpoint)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
         with closing(EventHubSink(connection(hub))) as sink, pytest.raises(SendError) as refused:
             sink.send([event(0)], None, within=SECONDS)
@@ -125,7 +131,7 @@ def test_a_host_that_no_proxy_is_to_lead_to_is_reached_without_it(
     hub: EventHub, endpoint: WebSocketEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", HOST)
-    with ConnectProxy(endpoint.port) as proxy:
+    with HttpProxy(leads_to=leads_to(endpoint)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
         with closing(EventHubSink(connection(hub))) as sink, pytest.raises(SendError):  # nobody knows the host
             sink.send([event(0)], None, within=SECONDS)

@@ -4,12 +4,13 @@ import ssl
 import threading
 from pathlib import Path
 from typing import Final
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import certifi
 import requests
 from urllib3 import HTTPConnectionPool, PoolManager, ProxyManager, make_headers
 from urllib3.exceptions import HTTPError
+from urllib3.util import parse_url
 from urllib3.util.ssl_ import create_urllib3_context
 
 from flowlog_core.errors import StorageError
@@ -56,26 +57,23 @@ class ConnectionPools:
 def _make_pool(origin: str) -> HTTPConnectionPool:
     with requests.Session() as session:
         settings = session.merge_environment_settings(origin, {}, None, None, None)
-    proxies, certificates = settings["proxies"], settings["verify"]
     scheme = urlsplit(origin).scheme
-    proxy = _split_proxy(proxies.get(scheme) or proxies.get("all") or "")
-    context = None
-    if "https" in {scheme, proxy.scheme}:
-        context = _load_certificates(certifi.where() if certificates is True else certificates)
-    manager = _manage_proxied(proxy, context) if proxy.netloc else PoolManager(maxsize=_KEPT, ssl_context=context)
+    proxy = settings["proxies"].get(scheme) or settings["proxies"].get("all")
+    certificates = certifi.where() if settings["verify"] is True else settings["verify"]
+    if proxy:
+        manager: PoolManager = _manage_proxied(proxy if "://" in proxy else f"http://{proxy}", certificates)
+    else:
+        manager = PoolManager(maxsize=_KEPT, ssl_context=_load(certificates) if scheme == "https" else None)
     return manager.connection_from_url(origin)
 
 
-def _split_proxy(url: str) -> SplitResult:
-    return urlsplit(url if "://" in url or not url else f"http://{url}")
-
-
-def _manage_proxied(proxy: SplitResult, context: ssl.SSLContext | None) -> ProxyManager:
+def _manage_proxied(proxy: str, certificates: str) -> ProxyManager:
+    context = _load(certificates)
     try:
-        password = f"{unquote(proxy.username or '')}:{unquote(proxy.password or '')}"
+        password = unquote(parse_url(proxy).auth or "")
         return ProxyManager(
-            proxy.geturl(),
-            proxy_headers=make_headers(proxy_basic_auth=password if proxy.username else None),
+            proxy,
+            proxy_headers=make_headers(proxy_basic_auth=password or None),
             proxy_ssl_context=context,
             ssl_context=context,
             maxsize=_KEPT,
@@ -85,7 +83,7 @@ def _manage_proxied(proxy: SplitResult, context: ssl.SSLContext | None) -> Proxy
         raise StorageError(f"the proxy of {variables} can't be used; write http://NAME:PASSWORD@HOST:PORT") from None
 
 
-def _load_certificates(file: str) -> ssl.SSLContext:
+def _load(file: str) -> ssl.SSLContext:
     context = create_urllib3_context()
     folder = Path(file).is_dir()
     try:

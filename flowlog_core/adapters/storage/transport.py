@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import IncompleteRead
 from types import TracebackType
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -25,12 +26,12 @@ from flowlog_core.adapters.storage.connection_pools import ConnectionPools
 _BLOCK_BYTES: Final = 256 * 1024  # of a streamed body at once, as azure-storage-blob has it
 _ERROR: Final = 400
 
-# The first that fits counts; what is none of them never reached the service.
+# The first that fits counts, in this order since some are kinds of the next. With none of them, nothing was received.
 _ERRORS: Final[tuple[tuple[type[Exception], type[AzureError]], ...]] = (
-    (urllib3.ConnectTimeoutError, ServiceRequestTimeoutError),
     (urllib3.NewConnectionError, ServiceRequestError),
+    (urllib3.ConnectTimeoutError, ServiceRequestTimeoutError),
     (urllib3.ReadTimeoutError, ServiceResponseTimeoutError),
-    (urllib3.IncompleteRead, IncompleteReadError),
+    (IncompleteRead, IncompleteReadError),
     (urllib3.ProtocolError, ServiceResponseError),
     (urllib3.DecodeError, DecodeError),
 )
@@ -87,7 +88,9 @@ class PooledTransport(HttpTransport[HttpRequest, HttpResponse]):
                 retries=False,
                 redirect=False,
                 assert_same_host=False,  # the pool of an http request through a proxy is the proxy's
-                timeout=Timeout(connection_timeout or self._connection_timeout, read_timeout or self._read_timeout),
+                timeout=Timeout(
+                    connect=connection_timeout or self._connection_timeout, read=read_timeout or self._read_timeout
+                ),
                 preload_content=False,
             )
             if not stream or answer.status >= _ERROR:
@@ -123,12 +126,8 @@ class PooledResponse(HttpResponse):
         return Download(self, self._read_blocks(decompress=decompress))
 
     def _read_blocks(self, *, decompress: bool) -> Iterator[bytes]:
-        answer = self.internal_response
-        try:
-            with _azure_errors():
-                yield from answer.stream(self.block_size, decode_content=decompress)
-        finally:
-            answer.close()  # where it was not read to its end
+        with _azure_errors():
+            yield from self.internal_response.stream(self.block_size, decode_content=decompress)
 
 
 class Download(Iterator[bytes]):
