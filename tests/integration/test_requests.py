@@ -116,6 +116,19 @@ def test_a_checkpoint_that_another_process_committed_is_read_again(counted: Coun
     assert report.requests == 5
 
 
+def test_a_checkpoint_that_was_listed_is_not_read_again(counted: Counted) -> None:
+    counted.write(document([vnet_record(5)]))
+    counted.forwarder.forward(counted.blob)
+    counted.write(document([vnet_record(5), vnet_record(5, number=1)]))
+    with another(counted) as other:
+        assert other.services.checkpoints.find([counted.blob], "").keys() == {counted.blob}
+        counted.proxy.reset()
+        (report,) = other.forwarder.forward(counted.blob).passes
+
+    assert (report.flows, report.requests) == (5, 4)
+    assert counted.proxy.requests["HEAD blob", "flowlog-checkpoints"] == 0
+
+
 def test_the_first_run_on_a_blob_costs_four_more(counted: Counted) -> None:
     counted.write(document([vnet_record(5)]))
     counted.forwarder.forward(counted.blob)  # makes the container

@@ -9,6 +9,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import BlobClient, BlobPrefix, BlobServiceClient, ContainerClient, StandardBlobTier
 
 from flowlog_core.adapters.credentials import storage_errors
+from flowlog_core.adapters.storage.entries import list_entries
 from flowlog_core.errors import BlobArchivedError, StorageError
 from flowlog_core.forwarding.ports import Chunk, ListedBlob
 from flowlog_core.source.blob import SourceBlob
@@ -70,10 +71,9 @@ class AzureBlobSource:
         """See `ports.BlobListing.blobs`."""
         with storage_errors(f"listing {account}/{container} under {under!r}"):
             try:
-                for entry in self._container(account, container).list_blobs(under):
+                for entry in list_entries(self._container(account, container), under):
                     blob = SourceBlob(account, container, entry.name)
-                    archived = entry.blob_tier == StandardBlobTier.ARCHIVE
-                    yield ListedBlob(blob, _quoted(entry.etag), entry.size, entry.last_modified, archived)
+                    yield ListedBlob(blob, entry.etag, entry.length, entry.modified, entry.archived)
             except ResourceNotFoundError:
                 return
 
@@ -90,8 +90,3 @@ class AzureBlobSource:
 def _archived(blob: SourceBlob) -> BlobArchivedError:
     remedy = "rehydrate it (az storage blob set-tier --tier Hot; it takes hours)"
     return BlobArchivedError(f"{blob} is in the archive tier; {remedy}")
-
-
-def _quoted(etag: str) -> str:
-    """Give an ETag as headers have it: listings leave out the quotes."""
-    return etag if etag.startswith('"') else f'"{etag}"'

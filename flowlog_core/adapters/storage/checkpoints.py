@@ -18,6 +18,7 @@ from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient
 
 from flowlog_core.adapters.credentials import storage_errors
 from flowlog_core.adapters.storage.blobs import CLIENTS_KEPT
+from flowlog_core.adapters.storage.entries import list_entries
 from flowlog_core.adapters.storage.latest_checkpoints import LatestCheckpoints
 from flowlog_core.errors import (
     BlobGoneError,
@@ -111,11 +112,12 @@ class AzureCheckpointStore:
         found = {}
         with storage_errors(f"listing checkpoints under {prefix}"):
             try:
-                for properties in self._container.list_blobs(prefix, include=["metadata"]):
-                    blob = by_name.get(properties.name)
+                for entry in list_entries(self._container, prefix, with_metadata=True):
+                    blob = by_name.get(entry.name)
                     if blob is not None:
                         with suppress(CheckpointUnreadableError):  # the run on the blob will say so
-                            found[blob] = Checkpoint.from_metadata(properties.metadata or {})
+                            found[blob] = Checkpoint.from_metadata(entry.metadata)
+                            self._latest.keep(blob, entry.etag, found[blob])
             except ResourceNotFoundError:  # no container yet
                 return {}
         return found
@@ -242,7 +244,7 @@ class AzureCheckpointLease:
         self._etag = str(lease.etag)  # the checkpoint's, which a lease leaves as it is
 
     def read(self) -> Checkpoint:
-        """See `ports.CheckpointLease.read`; what this process committed last is not read again."""
+        """See `ports.CheckpointLease.read`; what this process committed or listed last is not read again."""
         known = self._latest.find(self._blob, self._etag)
         if known is not None:
             return known

@@ -1,4 +1,4 @@
-"""What this process committed last, so that it need not read it again."""
+"""What this process committed or listed last, so that it need not read it again."""
 
 from collections import OrderedDict
 from threading import Lock
