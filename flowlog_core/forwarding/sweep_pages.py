@@ -18,8 +18,8 @@ from flowlog_core.forwarding.silence import Container
 from flowlog_core.forwarding.sweep_pending import PendingBlobs
 from flowlog_core.forwarding.sweep_report import SweepReport
 
-_PAGE_BLOBS: Final = 5000
-"""A page with so many pending blobs is full: they are held in memory."""
+_PAGE_BLOBS: Final = 256
+"""A page with so many pending blobs is full: they keep the threads busy while the next page is listed."""
 
 _MOST_FAULTS: Final = 3
 """A container of which so many resources can't be listed is left alone for the rest of the sweep."""

@@ -38,7 +38,8 @@ def container(server: AnsweringServer, transport: PooledTransport) -> ContainerC
 
 def page(*blobs: str, marker: str = "") -> Answer:
     text = "".join(f"<Blob>{blob}</Blob>" for blob in blobs)
-    xml = f"<EnumerationResults><Blobs>{text}</Blobs><NextMarker>{marker}</NextMarker></EnumerationResults>"
+    prefix = "<Prefix>flow/</Prefix>"
+    xml = f"<EnumerationResults>{prefix}<Blobs>{text}</Blobs><NextMarker>{marker}</NextMarker></EnumerationResults>"
     return Answer(xml.encode(), headers={"Content-Type": "application/xml"})
 
 

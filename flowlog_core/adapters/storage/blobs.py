@@ -28,6 +28,7 @@ class AzureBlobSource:
         """Take a client for each account, by the account's name."""
         self._accounts = accounts
         self._client = lru_cache(CLIENTS_KEPT)(self._make_client)
+        self._container = lru_cache(CLIENTS_KEPT)(self._make_container)
 
     def read(self, blob: SourceBlob, start: int, size: int, *, etag: str | None = None) -> Chunk:
         """See `ports.BlobSource.read`; a second request where the blob ends before `start`."""
@@ -77,7 +78,7 @@ class AzureBlobSource:
             except ResourceNotFoundError:
                 return
 
-    def _container(self, account: str, container: str) -> ContainerClient:
+    def _make_container(self, account: str, container: str) -> ContainerClient:
         return self._accounts[account].get_container_client(container)
 
     def _make_client(self, blob: SourceBlob) -> BlobClient:
