@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bench import appends, cold_start, end_to_end, packing, services, stages, telemetry
+from bench import appends, cold_start, end_to_end, packing, services, stages, sweeps, telemetry
 from bench.inputs import MEBIBYTE, QUICK, Sizes
 from bench.measure import BenchError, Tell
 from bench.report import document, print_json, print_table
@@ -28,6 +28,7 @@ _SECTIONS: Final[Mapping[str, Callable[[Sizes, Tell], list[Row]]]] = {
     packing.SECTION: packing.measure,
     services.SECTION: services.measure,
     appends.SECTION: appends.measure,
+    sweeps.SECTION: sweeps.measure,
     telemetry.SECTION: telemetry.measure,
     end_to_end.SECTION: end_to_end.measure,
     cold_start.SECTION: cold_start.measure,
@@ -38,6 +39,7 @@ sections:
   events      bytes a flow, and how far events are filled
   services    read, send, commit, against Azurite and the local hub
   appends     an hour of small appends, each forwarded by a run of its own
+  sweeps      1,000 and 10,000 interfaces, all forwarded or all with an append
   telemetry   bytes of the lines that the app logs
   backlog     a large blob, end to end, by the app in a worker process
   cold-start  what importing the app costs

@@ -52,6 +52,7 @@ class Sizes:
         document_bytes: About the size of the blob of the stages.
         minutes: Appends in an hour of small appends.
         backlog_bytes: Size of a blob that is forwarded end to end.
+        interfaces: How many are swept.
 
     """
 
@@ -59,6 +60,7 @@ class Sizes:
     document_bytes: int = 8 * MEBIBYTE
     minutes: int = 60
     backlog_bytes: int = 64 * MEBIBYTE
+    interfaces: tuple[int, ...] = (1_000, 10_000)
 
     @property
     def backlog_repeats(self) -> int:
@@ -71,7 +73,7 @@ class Sizes:
         return 2 * self.repeats
 
 
-QUICK: Final = Sizes(repeats=2, document_bytes=MEBIBYTE // 4, minutes=5, backlog_bytes=4 * MEBIBYTE)
+QUICK: Final = Sizes(repeats=2, document_bytes=MEBIBYTE // 4, minutes=5, backlog_bytes=4 * MEBIBYTE, interfaces=(20,))
 """To see that everything works; the figures are worth little."""
 
 

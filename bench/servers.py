@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from azure.storage.blob import BlobServiceClient
 
 from bench.hub_process import HubProcess
 from flowlog_core.forwarding.forwarder import Forwarder
+from flowlog_core.forwarding.sweep import Sweeper
 from flowlog_core.settings import Settings
 from flowlog_core.wiring import Services, wire
 from local.azurite import Azurite
@@ -30,25 +31,42 @@ class Wired:
 
     Attributes:
         forwarder: Forwards one blob.
-        services: What it works with.
+        sweeper: Sweeps the containers.
+        services: What they work with.
+        destination: The name of the destination.
         writer: A client of the source account, for writing blobs.
         hub: The destination.
+        settings: The app's.
 
     """
 
     forwarder: Forwarder
+    sweeper: Sweeper
     services: Services
+    destination: str
     writer: BlobServiceClient
     hub: HubProcess
+    settings: Settings
+
+    @contextmanager
+    def restarted(self) -> Iterator["Wired"]:
+        """Wire the product once more, as another process does."""
+        made = wire(self.settings)
+        try:
+            yield replace(self, forwarder=made.forwarder, sweeper=made.sweeper, services=made.services)
+        finally:
+            made.services.sink.close()
 
 
 @contextmanager
-def wired() -> Iterator[Wired]:
-    """Start the servers and wire the product to them."""
+def wired(**more: str) -> Iterator[Wired]:
+    """Start the servers and wire the product to them, with further settings."""
     with ExitStack() as stack:
         azurite = stack.enter_context(Azurite())
         hub = stack.enter_context(HubProcess())
         writer = stack.enter_context(BlobServiceClient.from_connection_string(azurite.connection_string))
-        made = wire(Settings.read(settings_for(azurite.connection_string, hub.connection_string)))
+        settings = Settings.read(settings_for(azurite.connection_string, hub.connection_string, **more))
+        made = wire(settings)
         stack.callback(made.services.sink.close)
-        yield Wired(made.forwarder, made.services, writer, hub)
+        destination = settings.event_hub.destination
+        yield Wired(made.forwarder, made.sweeper, made.services, destination, writer, hub, settings)

@@ -71,6 +71,15 @@ def test_sizes_of_events_are_told(quick: tuple[str, dict[str, Any]]) -> None:
     assert all(0 < fill <= 100 for fill in fills.values())
 
 
+def test_sweeps_are_told_by_both_clocks(quick: tuple[str, dict[str, Any]]) -> None:
+    _, content = quick
+    found = figures(content, "sweeps", "20 interfaces")
+
+    for figure in ("all complete, first sweep", "all complete, later sweeps", "all appended to"):
+        assert found[figure, "processor"] > 0
+        assert found[figure, "wall"] > 0
+
+
 def test_services_and_appends_are_told_by_both_clocks(quick: tuple[str, dict[str, Any]]) -> None:
     _, content = quick
     clocks = ("wall", "processor")
