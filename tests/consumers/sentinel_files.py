@@ -6,7 +6,9 @@ from pathlib import Path
 
 from tests.support.kusto import Database
 
-FOLDER = Path(__file__).resolve().parents[2] / "consumers" / "sentinel"
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "consumers" / "sentinel"
+PAGE = ROOT / "docs" / "consumers" / "sentinel.md"
 FILTERING = "vimNetworkSessionFlowLogs"
 PLAIN = "ASimNetworkSessionFlowLogs"
 RULES = ("denied-burst", "new-outbound-port", "port-scan")
@@ -49,7 +51,6 @@ NATIVE = {
     "NetworkDirection": "string",
     "NetworkProtocol": "string",
     "NetworkProtocolVersion": "string",
-    "NetworkSessionId": "string",
     "NetworkRuleName": "string",
     "AdditionalFields": "dynamic",
 }

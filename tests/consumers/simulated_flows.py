@@ -1,19 +1,21 @@
 """Flows for the queries of readers: simulated ordinary traffic, and traffic planted into it. Always the same."""
 
-import io
 import json
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flowlog_core import read_flows
+from flowlog_core.decode.log_reader import LogReader
+from flowlog_core.flow.formatter import Encoder
+from flowlog_core.source.blob import SourceBlob
 from local.network_watcher.blob_stores import Folder
 from local.network_watcher.fleet import fleet
 from local.network_watcher.writer import NetworkWatcher
-from tests.support.flow_logs import VNET, document, vnet_record
+from tests.consumers.sent_events import WITH_COMMUNITY_ID, events_of, flows_in
+from tests.support.flow_logs import document, vnet_record
 
 Flow = dict[str, Any]
 
@@ -26,7 +28,7 @@ _PER_MINUTE = 40
 
 @cache
 def ordinary_flows() -> tuple[Flow, ...]:
-    """Return what five interfaces of every kind of flow log do in the minutes before `NOW`."""
+    """Return what five interfaces of every kind of flow log do in the minutes before `NOW`, with Community IDs."""
     with tempfile.TemporaryDirectory() as folder:
         store = Folder(Path(folder))
         first_minute = int(NOW.timestamp()) // 60 - _MINUTES
@@ -36,8 +38,14 @@ def ordinary_flows() -> tuple[Flow, ...]:
         return tuple(
             flow
             for file in sorted(store.path.rglob("PT1H.json"))
-            for flow in read_flows(file, blob=f"{store.account}/{file.relative_to(store.path)}")
+            for flow in _flows_of(file, f"{store.account}/{file.relative_to(store.path)}")
         )
+
+
+def _flows_of(file: Path, blob: str) -> Iterator[Flow]:
+    for decoded in LogReader(SourceBlob.outside(blob), Encoder(WITH_COMMUNITY_ID)).read([file.read_bytes()]):
+        if decoded.encoded is not None:
+            yield from map(json.loads, decoded.encoded.lines)
 
 
 def watched_network() -> str:
@@ -62,12 +70,21 @@ def tuple_of(
     return f"{millis},{source},{dest},{source_port},{dest_port},{protocol},{direction},{state},NX,{counters}"
 
 
-def planted(tuples: Iterable[str], *, target: str = "", rule: str = "UserRule_planted") -> list[Flow]:
-    """Return the flows of a VNet flow log with one record that has these tuples."""
+def minutes(number: float) -> timedelta:
+    return timedelta(minutes=number)
+
+
+def log_of(tuples: Iterable[str], *, target: str = "", rule: str = "UserRule_planted") -> bytes:
+    """Return a VNet flow log with one record that has these tuples."""
     record = json.loads(vnet_record(0, rule=rule))
     record["targetResourceID"] = target or watched_network()
     record["flowRecords"]["flows"][0]["flowGroups"][0]["flowTuples"] = list(tuples)
-    return list(read_flows(io.BytesIO(document([json.dumps(record).encode()])), blob=VNET.path))
+    return document([json.dumps(record).encode()])
+
+
+def planted(tuples: Iterable[str], *, target: str = "", rule: str = "UserRule_planted") -> list[Flow]:
+    """Return the flows that are sent of such a log, with Community IDs."""
+    return flows_in(events_of(log_of(tuples, target=target, rule=rule), schema=WITH_COMMUNITY_ID))
 
 
 def lines_of(flows: Sequence[Flow]) -> str:

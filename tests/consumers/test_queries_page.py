@@ -5,7 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from flowlog_core import read_flows
 from flowlog_core.flow.schemas.flow_1 import DEFAULT_FIELDS
 from tests.consumers.data_explorer_files import database, ingest
 from tests.consumers.kusto_on_duckdb import Tables, tables
-from tests.consumers.simulated_flows import NOW, Flow, lines_of, ordinary_flows, planted, tuple_of
+from tests.consumers.simulated_flows import NOW, Flow, lines_of, minutes, ordinary_flows, planted, tuple_of
 from tests.support.flow_logs import document, nsg_record
 from tests.support.kusto import faults, queries_of_page
 
@@ -53,10 +53,6 @@ def with_community_id(flow: Flow) -> Flow:
 
 def ago(number: float) -> datetime:
     return (NOW - minutes(number)).replace(tzinfo=None)
-
-
-def minutes(number: float) -> timedelta:
-    return timedelta(minutes=number)
 
 
 def logged_twice() -> list[Flow]:
