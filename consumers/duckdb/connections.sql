@@ -1,17 +1,16 @@
 -- One row for each connection that an interface allowed: begin, continue and end put together. Counters are deltas, so
--- their sum is the total. A connection that uses its ports again after an end is another one.
-WITH counted AS (
-    SELECT *, count(*) FILTER (flowState = 'end') OVER (
-        PARTITION BY macAddress, direction, srcIp, srcPort, destIp, destPort, protocol
-        ORDER BY time, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-    ) AS number
+-- their sum is the total. A 5-tuple that begins again is another connection.
+WITH begun AS (
+    SELECT *, max(CASE WHEN flowState = 'begin' THEN time END) OVER (
+        PARTITION BY flowLogType, macAddress, srcIp, srcPort, destIp, destPort, protocol
+        ORDER BY time
+    ) AS began
     FROM flows
-    WHERE decision = 'allow'
+    WHERE decision = 'allow' AND flowState IS NOT NULL
 )
-SELECT
-    macAddress, direction, srcIp, srcPort, destIp, destPort, protocol, number,
-    min(time) AS first, max(time) AS last, bool_or(flowState = 'end') AS ended,
-    sum(bytesSrcToDest) AS bytesSrcToDest, sum(bytesDestToSrc) AS bytesDestToSrc
-FROM counted
+SELECT flowLogType, macAddress, srcIp, srcPort, destIp, destPort, protocol, began,
+    max(time) AS lastSeen, count(*) AS flows, bool_or(flowState = 'end') AS ended,
+    sum(bytesSrcToDest + bytesDestToSrc) AS bytes, sum(packetsSrcToDest + packetsDestToSrc) AS packets
+FROM begun
 GROUP BY ALL
-ORDER BY first, srcIp, srcPort;
+ORDER BY began, srcIp, srcPort;

@@ -1,4 +1,4 @@
-"""The queries of docs/consumers/queries.md answer the same in Kusto's language and in SQL, and rightly."""
+"""The queries of docs/consumers/queries.md answer the same as those for DuckDB, and rightly."""
 
 import io
 import json
@@ -13,42 +13,35 @@ from typing import Any
 import pytest
 
 from flowlog_core import read_flows
-from flowlog_core.flow.schemas.flow_1 import DEFAULT_FIELDS
 from tests.consumers.data_explorer_files import database, ingest
 from tests.consumers.kusto_on_duckdb import Tables, tables
 from tests.consumers.simulated_flows import NOW, Flow, lines_of, minutes, ordinary_flows, planted, tuple_of
 from tests.support.flow_logs import document, nsg_record
 from tests.support.kusto import faults, queries_of_page
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "consumers" / "queries.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "consumers" / "queries.md"
 FIVE_TUPLE = ("flowLogType", "macAddress", "srcIp", "srcPort", "destIp", "destPort", "protocol")
 HERE, THERE, OUTSIDE = "10.1.0.4", "10.1.0.6", "192.0.2.10"
-HEADINGS = (
-    "Each flow once",
-    "A flow that both ends logged",
-    "Begin, continue and end of a connection",
-    "From Microsoft's retired NSG connector",
-)
+BOTH_ENDS = "A flow that both ends logged"
+CONNECTIONS = "Begin, continue and end of a connection"
+CONNECTOR = "From Microsoft's retired NSG connector"
+FILES = {BOTH_ENDS: "both-ends", CONNECTIONS: "connections", CONNECTOR: "nsg-connector"}
+"""By heading, the file with the query in SQL."""
 
 
 Row = dict[str, Any]
 
 
-def queries_below(heading: str) -> tuple[str, str]:
-    """Return the query in Kusto's language and the one in SQL."""
+def text_of(query: str) -> str:
+    return (ROOT / "consumers" / "duckdb" / f"{query}.sql").read_text(encoding="utf-8")
+
+
+def query_below(heading: str) -> str:
+    """Return the page's query in Kusto's language."""
     section = PAGE.read_text(encoding="utf-8").split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
-    ((kusto,), (sql,)) = (
-        re.findall(rf"^```{language}\n(.*?)^```", section, re.MULTILINE | re.DOTALL) for language in ("kusto", "sql")
-    )
-    return kusto, sql
-
-
-def with_community_id(flow: Flow) -> Flow:
-    """Add what stands for the Community ID: the same at both ends, null for ICMP."""
-    if flow["protocol"] in (1, 58):
-        return flow | {"communityId": None}
-    ends = sorted([(flow["srcIp"], flow["srcPort"]), (flow["destIp"], flow["destPort"])])
-    return flow | {"communityId": f"{flow['protocol']} {ends}"}
+    (query,) = re.findall(r"^```kusto\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    return str(query)
 
 
 def ago(number: float) -> datetime:
@@ -94,31 +87,28 @@ def one_port_twice() -> list[Flow]:
 
 
 class Asked:
-    """The flows, some of which came twice, as the tables of Data Explorer and as the view of the page."""
+    """The flows, some of which came twice, as the tables of Data Explorer and as the table of DuckDB."""
 
     def __init__(self, held: Tables, folder: Path, flows: list[Flow]) -> None:
-        flows = [with_community_id(flow) for flow in flows]
         self.flows = flows
         repeated = [*flows, *flows[: len(flows) // 8 + 1]]
         ingest(held, [lines_of(repeated).encode()])
-        held.keep("FlowLogsOnce", queries_below("Each flow once")[0])
-        file = folder / "flows.ndjson"
-        file.write_text(lines_of(repeated), encoding="utf-8")
-        (view,) = re.findall(r"^CREATE VIEW.*?;$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-        held.connection.execute(view.replace("flows.ndjson", str(file)))
+        held.keep("FlowLogsOnce", query_below("Each flow once"))
+        (folder / "flows.ndjson").write_text(lines_of(repeated), encoding="utf-8")
+        held.connection.execute(text_of("flows"))
         self._held = held
 
     def kusto(self, heading: str) -> list[Row]:
-        return [shown(row) for row in self._held.ask(queries_below(heading)[0])]
+        return [shown(row) for row in self._held.ask(query_below(heading))]
 
-    def sql(self, heading: str) -> list[Row]:
-        answer = self._held.connection.sql(queries_below(heading)[1])
+    def sql(self, query: str) -> list[Row]:
+        answer = self._held.connection.sql(query)
         return [shown(dict(zip(answer.columns, row, strict=True))) for row in answer.fetchall()]
 
     def both(self, heading: str) -> list[Row]:
         """Return the rows, which are the same in both languages."""
         rows = self.kusto(heading)
-        assert counted(rows) == counted(self.sql(heading))
+        assert counted(rows) == counted(self.sql(text_of(FILES[heading])))
         return rows
 
 
@@ -141,7 +131,8 @@ Ask = Callable[[list[Flow]], Asked]
 
 
 @pytest.fixture
-def ask(tmp_path: Path) -> Iterator[Ask]:
+def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
+    monkeypatch.chdir(tmp_path)  # where the query looks for files
     with tables() as held:
         yield lambda flows: Asked(held, tmp_path, flows)
 
@@ -153,14 +144,8 @@ def ordinary() -> list[Flow]:
 def test_the_language_service_finds_nothing_wrong() -> None:
     asked = {str(number): query for number, query in enumerate(queries_of_page(PAGE), 1)}
 
-    assert len(asked) == len(HEADINGS)
+    assert len(asked) == 1 + len(FILES)
     assert {name: found for name, found in faults(asked, database()).items() if found} == {}
-
-
-def test_the_view_has_a_column_for_each_key(ask: Ask) -> None:
-    (flow, *_) = ask(ordinary()).sql("Each flow once")
-
-    assert list(flow) == [*DEFAULT_FIELDS, "communityId"]
 
 
 def test_each_flow_comes_once(ask: Ask) -> None:
@@ -168,11 +153,11 @@ def test_each_flow_comes_once(ask: Ask) -> None:
     ids = sorted(flow["id"] for flow in asked.flows)
 
     assert sorted(row["id"] for row in asked.kusto("Each flow once")) == ids
-    assert sorted(row["id"] for row in asked.sql("Each flow once")) == ids
+    assert sorted(row["id"] for row in asked.sql("SELECT id FROM flows")) == ids
 
 
 def test_what_both_ends_logged_is_counted_where_it_was_sent(ask: Ask) -> None:
-    rows = ask(logged_twice()).both("A flow that both ends logged")
+    rows = ask(logged_twice()).both(BOTH_ENDS)
 
     found = {(row["srcIp"], row["destPort"]): (row["flows"], row["bytes"]) for row in rows}
     assert found == {
@@ -194,13 +179,13 @@ def test_in_ordinary_traffic_no_flow_is_lost_that_one_end_logged(ask: Ask) -> No
         if flow["direction"] == "inbound" and flow["decision"] == "allow" and flow["communityId"] in sent - {None}
     ]
 
-    rows = asked.both("A flow that both ends logged")
+    rows = asked.both(BOTH_ENDS)
 
     assert sum(row["flows"] for row in rows) == len(asked.flows) - len(twice)
 
 
 def test_the_flows_of_a_connection_are_joined_and_a_5_tuple_may_come_again(ask: Ask) -> None:
-    rows = ask(one_port_twice()).both("Begin, continue and end of a connection")
+    rows = ask(one_port_twice()).both(CONNECTIONS)
 
     found = {
         (row["destPort"], row["began"]): (row["flows"], row["ended"], row["bytes"], row["packets"]) for row in rows
@@ -217,7 +202,7 @@ def test_in_ordinary_traffic_connections_hold_every_flow_that_has_a_state(ask: A
     flows = [flow for flow in asked.flows if flow["decision"] == "allow" and flow["flowState"]]
     begun = {(tuple(flow[key] for key in FIVE_TUPLE), flow["time"]) for flow in flows if flow["flowState"] == "begin"}
 
-    rows = asked.both("Begin, continue and end of a connection")
+    rows = asked.both(CONNECTIONS)
 
     assert sum(row["flows"] for row in rows) == len(flows) > 1000
     assert sum(row["bytes"] or 0 for row in rows) == sum(both_ways(flow) for flow in flows)
@@ -235,7 +220,7 @@ def test_flows_take_the_names_of_the_retired_connector(ask: Ask) -> None:
         "1795000006,192.0.2.2,10.0.0.4,53,53,U,I,D,B,,,,",
     ]
     flows = list(read_flows(io.BytesIO(document([nsg_record(raw)]))))
-    rows = ask([*flows, *planted([tuple_of(HERE, THERE, 443, ago=minutes(1))])]).both(HEADINGS[-1])
+    rows = ask([*flows, *planted([tuple_of(HERE, THERE, 443, ago=minutes(1))])]).both(CONNECTOR)
 
     names = (
         *("startTime", "sourceAddress", "destinationAddress", "sourcePort", "destinationPort", "transportProtocol"),
