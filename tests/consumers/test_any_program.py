@@ -23,11 +23,10 @@ from confluent_kafka import Consumer, Producer
 
 from flowlog_core.adapters.event_hubs.sink import EventHubSink
 from flowlog_core.connections import EventHubConnection
-from flowlog_core.events.packer import Event, EventCompression, EventFormat, EventOptions
-from flowlog_core.forwarding.options import ForwardOptions
+from flowlog_core.events.packer import Event, EventCompression, EventFormat
 from local.event_hub.server import EventHub
-from tests.support.flow_logs import VNET, document, vnet_record
-from tests.support.forwarding import Setup
+from tests.consumers.sent_events import events_of, flows_in
+from tests.support.flow_logs import document, vnet_record
 from tests.support.traffic_logs import BEGIN, CONTINUE, END, nsg_log
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +35,7 @@ KAFKA = ROOT / "consumers" / "kafka"
 QUERIES = ROOT / "consumers" / "duckdb"
 GOLDEN = ROOT / "tests" / "golden"
 TOPIC = "flowlogs"
+LOG = document([vnet_record(3)])
 FOREIGN = Event(b"hello", "text/plain", None, {"schema": "another/9"})
 NO_PROPERTIES = Event(b"hello", "text/plain", None, {})
 FORMATS = len(get_args(EventFormat)) * len(get_args(EventCompression))
@@ -65,19 +65,11 @@ def printing(command: Sequence[str], **variables: str) -> Iterator[Iterator[str]
 def every_format() -> list[Event]:
     """The same flows in each format, compressed or not."""
     formats = itertools.product(get_args(EventFormat), get_args(EventCompression))
-    return [event for kind in formats for event, _ in forwarded(*kind).sink.events]
+    return [event for kind, packed in formats for event in events_of(LOG, event_format=kind, compression=packed)]
 
 
 def printed_once() -> list[str]:
-    return [line(flow) for flow in forwarded("ndjson", "none").flows()]
-
-
-def forwarded(event_format: EventFormat, compression: EventCompression) -> Setup:
-    options = EventOptions(format=event_format, compression=compression)
-    setup = Setup(ForwardOptions(events=options, start="all"))
-    setup.blobs.put(VNET, document([vnet_record(3)]))
-    setup.forward()
-    return setup
+    return [line(flow) for flow in flows_in(events_of(LOG))]
 
 
 def line(flow: dict[str, object]) -> str:
@@ -145,7 +137,7 @@ def test_the_reader_by_kafka_reads_every_format_and_passes_over_what_others_send
 
 def test_the_reader_by_kafka_decodes_every_property_of_an_event() -> None:
     amqp_value: Callable[[bytes], str | int] = runpy.run_path(str(KAFKA / "read_flows.py"))["amqp_value"]
-    (event,) = [event for event, _ in forwarded("ndjson", "none").sink.events]
+    (event,) = events_of(LOG)
     properties: Mapping[str, Any] = {**event.properties, "rangeStart": 2**40, "fields": "a," * 200, "part": -1}
 
     assert {name: amqp_value(encoded(value)) for name, value in properties.items()} == properties

@@ -10,9 +10,8 @@ from pathlib import Path
 import duckdb_kql
 import pytest
 
-from flowlog_core.events.packer import Event, EventCompression, EventFormat, EventOptions
+from flowlog_core.events.packer import Event, EventCompression, EventFormat
 from flowlog_core.flow.schemas.flow_1 import DEFAULT_FIELDS
-from flowlog_core.forwarding.options import ForwardOptions
 from tests.consumers.data_explorer_files import (
     body_of,
     columns_of,
@@ -24,9 +23,9 @@ from tests.consumers.data_explorer_files import (
     text_of,
 )
 from tests.consumers.kusto_on_duckdb import DUCKDB_TYPES, Tables, tables
+from tests.consumers.sent_events import WITH_COMMUNITY_ID, events_of
 from tests.consumers.simulated_flows import Flow, ordinary_flows
-from tests.support.flow_logs import VNET, document, nsg_record, vnet_record
-from tests.support.forwarding import Setup
+from tests.support.flow_logs import document, nsg_record, vnet_record
 from tests.support.kusto import faults, queries_of_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,17 +91,6 @@ def test_the_update_policy_runs_the_function_on_what_arrives() -> None:
     assert "softdelete = 0s" in command_that(".alter-merge table FlowLogsReceived policy retention")
 
 
-def events(
-    event_format: EventFormat = "ndjson", compression: EventCompression = "none", log: bytes = LOG
-) -> list[Event]:
-    """Return what the forwarder sends of a log."""
-    options = EventOptions(format=event_format, compression=compression, max_bytes=16_384)
-    setup = Setup(ForwardOptions(start="all", events=options))
-    setup.blobs.put(VNET, log)
-    setup.forward()
-    return [event for event, _ in setup.sink.events]
-
-
 def plain(event: Event) -> bytes:
     return gzip.decompress(event.body) if event.content_encoding == "gzip" else event.body
 
@@ -112,7 +100,7 @@ def plain(event: Event) -> bytes:
 def test_events_fill_the_table_with_every_value_of_every_flow(
     event_format: EventFormat, compression: EventCompression
 ) -> None:
-    sent = events(event_format, compression)
+    sent = events_of(LOG, schema=WITH_COMMUNITY_ID, event_format=event_format, compression=compression)
     flows = [json.loads(line) for event in sent for line in plain(event).split(b"\n")]
     with tables() as asked:
         ingest(asked, [plain(event) for event in sent])

@@ -17,15 +17,17 @@ from azure.eventhub import EventHubConsumerClient
 
 from flowlog_core.adapters.event_hubs.sink import EventHubSink
 from flowlog_core.connections import EventHubConnection
-from flowlog_core.events.packer import Event, EventCompression, EventFormat, EventOptions
-from flowlog_core.forwarding.options import ForwardOptions
+from flowlog_core.events.packer import Event, EventCompression, EventFormat
+from flowlog_core.flow.schemas.asim import ASIM
+from flowlog_core.flow.schemas.flow_1 import FLOW
 from local.event_hub.server import EventHub
 from tests.consumers.kusto_on_duckdb import receive_events, tables
+from tests.consumers.sent_events import events_of, flows_in
 from tests.consumers.sentinel_files import FOLDER, text_of
-from tests.support.flow_logs import VNET, document, vnet_record
-from tests.support.forwarding import Setup
+from tests.support.flow_logs import document, vnet_record
 
 PROGRAM = runpy.run_path(str(FOLDER / "upload.py"))
+LOG = document([vnet_record(3)])
 FOREIGN = Event(b"hello", "text/plain", None, {"schema": "another/9"})
 NO_PROPERTIES = Event(b"hello", "text/plain", None, {})
 KINDS = list(itertools.product(get_args(EventFormat), get_args(EventCompression)))
@@ -81,17 +83,16 @@ def api() -> Iterator[Api]:
         yield api
 
 
-def forwarded(event_format: EventFormat, compression: EventCompression) -> Setup:
-    options = EventOptions(format=event_format, compression=compression)
-    setup = Setup(ForwardOptions(events=options, start="all"))
-    setup.blobs.put(VNET, document([vnet_record(3)]))
-    setup.forward()
-    return setup
-
-
-def test_flows_of_every_format_arrive_as_the_rows_that_the_transformation_takes(hub: EventHub, api: Api) -> None:
-    flows = forwarded("ndjson", "none").flows()
-    events = [event for kind in KINDS for event, _ in forwarded(*kind).sink.events]
+def test_flows_of_both_schemas_and_every_format_arrive_as_the_rows_that_the_transformations_take(
+    hub: EventHub, api: Api
+) -> None:
+    events = [
+        event
+        for schema in (FLOW, ASIM)
+        for kind, packed in KINDS
+        for event in events_of(LOG, schema=schema, event_format=kind, compression=packed)
+    ]
+    expected = flows_in(events)
     with closing(EventHubSink(EventHubConnection("localhost", hub.name, hub.connection_string))) as sink:
         for event in [FOREIGN, NO_PROPERTIES, *events]:
             sink.send([event], "one partition", within=20)
@@ -104,16 +105,18 @@ def test_flows_of_every_format_arrive_as_the_rows_that_the_transformation_takes(
     with client:
         reading.start()
         with api.took:
-            assert api.took.wait_for(lambda: len(api.rows) >= len(flows) * len(KINDS), SECONDS)
+            assert api.took.wait_for(lambda: len(api.rows) >= len(expected), SECONDS)
     reading.join(SECONDS)
 
-    assert [json.loads(row) for row in api.rows] == flows * len(KINDS)
+    assert [json.loads(row) for row in api.rows] == expected
     assert set(api.paths) == {"/dataCollectionRules/dcr-1/streams/Custom-FlowLogEvents?api-version=2023-01-01"}
     with tables() as asked:
         receive_events(asked, api.rows)
-        asked.keep("FlowLogs_CL", text_of("transform-flow.kql"))
-        rows = asked.ask("FlowLogs_CL")
-    assert [row["FlowId"] for row in rows] == [flow["id"] for flow in flows] * len(KINDS)
+        for name, table in (("flow", "FlowLogs_CL"), ("asim", "ASimNetworkSessionLogs")):
+            asked.keep(table, text_of(f"transform-{name}.kql"))
+        ids = [row["FlowId"] for row in asked.ask("FlowLogs_CL")]
+        ids += [row["EventOriginalUid"] for row in asked.ask("ASimNetworkSessionLogs")]
+    assert ids == [flow["id"] for flow in flows_in(events_of(LOG))] * 2 * len(KINDS)
 
 
 def test_the_stream_is_that_of_the_template() -> None:
