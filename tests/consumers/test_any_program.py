@@ -204,6 +204,12 @@ def test_duckdb_reads_plain_and_compressed_files_and_drops_repeats(folder: Path)
     assert len(refused) > 1
 
 
+def test_the_guide_shows_the_query_for_denied_traffic() -> None:
+    _, query = (QUERIES / "denied.sql").read_text(encoding="utf-8").split("\n", 1)
+
+    assert f"```sql\n{query}```" in PAGE.read_text(encoding="utf-8")
+
+
 def test_duckdb_puts_the_tuples_of_a_connection_together(folder: Path) -> None:
     tuples = [f"{1795215800 + i}{each[10:]}" for i, each in enumerate([BEGIN, CONTINUE, END, BEGIN, END])]
     (folder / "flows.ndjson").write_bytes(decoded(document([nsg_log(tuples)])))

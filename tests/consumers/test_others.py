@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from flowlog_core.events.packer import EventCompression, EventFormat
+from flowlog_core.flow.schemas import SchemaName
 from flowlog_core.flow.schemas.flow_1 import DEFAULT_FIELDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,7 +95,7 @@ def test_every_format_and_compression_that_a_guide_names_is_one_of_the_settings(
     rows = re.findall(r"^\| \[.+?\) \| `(\w+)` \| (.+?) \|", pages, re.MULTILINE)
     settings = re.findall(r"`FLOWLOG_EVENT_(FORMAT|COMPRESSION)(?:` \| `|=)([a-z]+)`", pages)
 
-    assert len(rows) == 5
+    assert len(rows) == 6
     assert {kind for kind, _ in rows} | {value for name, value in settings if name == "FORMAT"} <= set(
         get_args(EventFormat)
     )
@@ -103,6 +104,19 @@ def test_every_format_and_compression_that_a_guide_names_is_one_of_the_settings(
         get_args(EventCompression)
     )
     assert len(settings) >= 4
+
+
+def test_the_readme_has_every_guide_with_values_of_the_settings() -> None:
+    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n| reader |")[2].partition("\n\n")[0]
+    rows = [line.strip("|").split("|") for line in table.splitlines()[2:]]
+    allowed = [get_args(kind) for kind in (SchemaName, EventFormat, EventCompression)]
+
+    for _, *settings, _ in rows:
+        named = [re.findall(r"`(\w+)`", cell) for cell in settings]
+        assert all(set(values) <= set(known) for values, known in zip(named, allowed, strict=True))
+        assert all(values or "any" in cell for values, cell in zip(named, settings, strict=True))
+    linked = {page for row in rows for page in re.findall(r"\]\(docs/consumers/([\w-]+\.md)", row[-1])}
+    assert linked == {page.name for page in GUIDES.glob("*.md")} - {"queries.md"}
 
 
 def test_every_file_of_a_reader_is_linked_from_a_guide() -> None:
