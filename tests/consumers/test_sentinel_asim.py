@@ -10,7 +10,7 @@ import pytest
 
 from flowlog_core.flow.schemas.asim import ASIM
 from tests.consumers.kusto_on_duckdb import DUCKDB_TYPES, Tables, receive_events, tables
-from tests.consumers.sent_events import GOLDEN_LOGS, events_of, flows_in
+from tests.consumers.sent_events import GOLDEN_LOGS, WITH_COMMUNITY_ID, events_of, flows_in
 from tests.consumers.sentinel_files import FILTERING, NATIVE, PAGE, PLAIN, function_of, text_of, unifying
 from tests.consumers.simulated_flows import NOW, Flow, log_of, minutes, tuple_of
 from tests.support.kusto import queries_of_page
@@ -112,10 +112,9 @@ def test_what_both_ends_logged_is_counted_where_it_was_sent() -> None:
         tuple_of(OUTSIDE, THERE, 443, ago=ago, state="E", counters="9,900,8,800"),
     ]
     flows = asim_flows(log_of([*sender, *receiver]))
-    (query,) = [each for each in queries_of_page(PAGE) if "Ends" in each]
     with tables() as asked:
         fill(asked, "ASimNetworkSessionLogs", "transform-asim.kql", [*flows, *flows])
-        rows = asked.ask(query)
+        rows = asked.ask(query_of_both_ends())
 
     found = {(row["SrcIpAddr"], row["DstPortNumber"]): (row["Flows"], row["Bytes"]) for row in rows}
     assert found == {
@@ -123,3 +122,24 @@ def test_what_both_ends_logged_is_counted_where_it_was_sent() -> None:
         (HERE, 22): (2, 0),  # the sender's begin, and the receiver's denial
         (OUTSIDE, 443): (1, 1700),
     }
+
+
+def test_the_ordered_ends_find_the_flows_that_the_community_id_finds() -> None:
+    there_and_back = [
+        tuple_of(HERE, THERE, 443, ago=minutes(9), direction="O"),
+        tuple_of(THERE, HERE, 50_000, ago=minutes(8), source_port=443),
+        tuple_of(HERE, THERE, 443, ago=minutes(7), direction="O", protocol=17),
+    ]
+    log = log_of([*there_and_back, *(tuple_of(HERE, OUTSIDE, port, ago=minutes(9)) for port in range(9))])
+    first, *_ = query_of_both_ends().split(";")
+    with tables() as asked:
+        fill(asked, "ASimNetworkSessionLogs", "transform-asim.kql", asim_flows(log))
+        ends = {row["EventOriginalUid"]: row["Ends"] for row in asked.ask(f"{first};\nsessions")}
+
+    ids = {flow["id"]: flow["communityId"] for flow in flows_in(events_of(log, schema=WITH_COMMUNITY_ID))}
+    assert len({(ends[id_], ids[id_]) for id_ in ids}) == len(set(ends.values())) == len(set(ids.values())) == 11
+
+
+def query_of_both_ends() -> str:
+    (query,) = [each for each in queries_of_page(PAGE) if "Ends" in each]
+    return query
