@@ -13,9 +13,14 @@ from typing import Any
 import pytest
 
 from flowlog_core import read_flows
+from flowlog_core.flow.schemas.asim import ASIM
+from flowlog_core.flow.schemas.ecs import ECS
+from flowlog_core.flow.schemas.ocsf import OCSF
+from flowlog_core.flow.tree import Schema
 from tests.consumers.data_explorer_files import database, ingest
 from tests.consumers.kusto_on_duckdb import Tables, tables
-from tests.consumers.simulated_flows import NOW, Flow, lines_of, minutes, ordinary_flows, planted, tuple_of
+from tests.consumers.sent_events import WITH_COMMUNITY_ID, events_of, flows_in
+from tests.consumers.simulated_flows import NOW, Flow, lines_of, log_of, minutes, ordinary_flows, planted, tuple_of
 from tests.support.flow_logs import document, nsg_record
 from tests.support.kusto import faults, queries_of_page
 
@@ -154,6 +159,37 @@ def test_each_flow_comes_once(ask: Ask) -> None:
 
     assert sorted(row["id"] for row in asked.kusto("Each flow once")) == ids
     assert sorted(row["id"] for row in asked.sql("SELECT id FROM flows")) == ids
+
+
+@pytest.mark.parametrize(
+    ("schema", "id_", "community_id"),
+    [
+        (OCSF, "metadata.uid", "connection_info.community_uid"),
+        (ECS, "event.id", "network.community_id"),
+        (ASIM, "EventOriginalUid", None),
+    ],
+)
+def test_other_schemas_have_id_and_community_id_where_the_page_says(
+    schema: Schema, id_: str, community_id: str | None
+) -> None:
+    log = log_of([tuple_of(HERE, THERE, 443, ago=minutes(9))])
+    ((here,), (there,)) = (flows_in(events_of(log, schema=each)) for each in (WITH_COMMUNITY_ID, schema))
+    page = PAGE.read_text(encoding="utf-8")
+
+    assert value_at(there, id_) == here["id"]
+    assert f"`{id_}`" in page
+    if community_id:
+        assert value_at(there, community_id) == here["communityId"]
+        assert f"`{community_id}`" in page
+    else:
+        assert here["communityId"] not in json.dumps(there)
+
+
+def value_at(flow: Flow, path: str) -> object:
+    value: Any = flow
+    for key in path.split("."):
+        value = value[key]
+    return value
 
 
 def test_what_both_ends_logged_is_counted_where_it_was_sent(ask: Ask) -> None:
