@@ -18,7 +18,8 @@ param hub = {
   consumerGroups: ['reader']
 }
 
-// Settings of the app that differ from its defaults, such as FLOWLOG_EVENT_COMPRESSION: 'gzip'.
+// Settings of the app that differ from its defaults, such as FLOWLOG_EVENT_COMPRESSION: 'gzip',
+// or FLOWLOG_SCHEMA: 'ecs'.
 param forwarding = {
   FLOWLOG_START: 'now'
 }
