@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bench import appends, cold_start, end_to_end, packing, services, stages, sweeps, telemetry
+from bench import announced, appends, cold_start, end_to_end, packing, services, stages, sweeps, telemetry
 from bench.inputs import MEBIBYTE, QUICK, Sizes
 from bench.measure import BenchError, Tell
 from bench.report import document, print_json, print_table
@@ -28,6 +28,7 @@ _SECTIONS: Final[Mapping[str, Callable[[Sizes, Tell], list[Row]]]] = {
     packing.SECTION: packing.measure,
     services.SECTION: services.measure,
     appends.SECTION: appends.measure,
+    announced.SECTION: announced.measure,
     sweeps.SECTION: sweeps.measure,
     telemetry.SECTION: telemetry.measure,
     end_to_end.SECTION: end_to_end.measure,
@@ -39,7 +40,8 @@ sections:
   events      bytes a flow, and how far events are filled
   services    read, send, commit, against Azurite and the local hub
   appends     an hour of small appends, each forwarded by a run of its own
-  sweeps      1,000 and 10,000 interfaces, all forwarded or all with an append
+  announced   appends that are announced at once, beside a run for each
+  sweeps      a thousand interfaces, all forwarded or all with an append
   telemetry   bytes of the lines that the app logs
   backlog     a large blob, end to end, by the app in a worker process
   cold-start  what importing the app costs
@@ -48,6 +50,7 @@ examples:
   python -m bench
   python -m bench --only stages --repeats 15 --mib 16
   python -m bench --only backlog --backlog-mib 512
+  python -m bench --only sweeps --sweep-interfaces 1000 10000
   python -m bench --json before.json
   python -m bench --quick --json - | jq '.rows[] | [.subject, .figure, .value]'
 
@@ -109,6 +112,7 @@ def _sizes(options: argparse.Namespace) -> Sizes:
         "repeats": options.repeats,
         "document_bytes": options.mib and options.mib * MEBIBYTE,
         "backlog_bytes": options.backlog_mib and options.backlog_mib * MEBIBYTE,
+        "interfaces": options.sweep_interfaces and tuple(options.sweep_interfaces),
     }
     return replace(sizes, **{name: value for name, value in asked.items() if value})
 
@@ -143,6 +147,14 @@ def _parser() -> argparse.ArgumentParser:
         type=_positive,
         metavar="N",
         help=f"size of a backlog's blob (default: {usual.backlog_bytes // MEBIBYTE})",
+    )
+    parser.add_argument(
+        "--sweep-interfaces",
+        nargs="+",
+        type=_positive,
+        metavar="N",
+        help="interfaces that are swept, one fleet after another; 10,000 take a quarter of an hour "
+        f"(default: {' '.join(map(str, usual.interfaces))})",
     )
     parser.add_argument("--quick", action="store_true", help="see that all works; the figures are worth little")
     parser.add_argument("--json", type=_file, metavar="FILE", help="write JSON, too; - for JSON instead of the table")

@@ -11,7 +11,7 @@ from typing import Final
 from azure.storage.blob import BlobServiceClient
 
 from bench.hub_process import PROJECT, HubProcess
-from bench.inputs import NSG, SEED, VNET, Sizes, interface_of
+from bench.inputs import DIVERSE, NSG, SEED, VNET, Sizes, interface_of
 from bench.measure import BenchError, Sample, Tell
 from bench.row import Row, rate_row, value_row
 from bench.servers import settings_for
@@ -85,7 +85,7 @@ def measure(sizes: Sizes, tell: Tell) -> list[Row]:
 
 def _write(service: BlobServiceClient, subject: str, size: int) -> Backlog:
     minute = int(time.time() / 60) - _MINUTES_AGO
-    return write_backlog(StorageAccount(service), interface_of(subject), minute, size, SEED)
+    return write_backlog(StorageAccount(service), interface_of(subject), minute, size, SEED, oddities=DIVERSE)
 
 
 def _forward(settings: Mapping[str, str], backlog: Backlog) -> _Outcome:

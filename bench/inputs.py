@@ -51,16 +51,18 @@ class Sizes:
         repeats: Rounds.
         document_bytes: About the size of the blob of the stages.
         minutes: Appends in an hour of small appends.
+        batch: Appends that are announced at once.
         backlog_bytes: Size of a blob that is forwarded end to end.
-        interfaces: How many are swept.
+        interfaces: Of each fleet that is swept.
 
     """
 
     repeats: int = 7
     document_bytes: int = 8 * MEBIBYTE
     minutes: int = 60
+    batch: int = 100
     backlog_bytes: int = 64 * MEBIBYTE
-    interfaces: tuple[int, ...] = (1_000, 10_000)
+    interfaces: tuple[int, ...] = (1_000,)
 
     @property
     def backlog_repeats(self) -> int:
@@ -73,7 +75,9 @@ class Sizes:
         return 2 * self.repeats
 
 
-QUICK: Final = Sizes(repeats=2, document_bytes=MEBIBYTE // 4, minutes=5, backlog_bytes=4 * MEBIBYTE, interfaces=(20,))
+QUICK: Final = Sizes(
+    repeats=2, document_bytes=MEBIBYTE // 4, minutes=5, batch=10, backlog_bytes=4 * MEBIBYTE, interfaces=(20,)
+)
 """To see that everything works; the figures are worth little."""
 
 

@@ -56,7 +56,7 @@ class Backlog:
         name: Its name there.
         size: Its length in bytes.
         records: Number of records.
-        flows: Number of tuples, all of which can be read.
+        flows: Number of tuples that can be read.
 
     """
 
@@ -156,7 +156,9 @@ class NetworkWatcher:
         )
 
 
-def write_backlog(store: BlobStore, interface: Interface, minute: int, size: int, seed: str) -> Backlog:
+def write_backlog(
+    store: BlobStore, interface: Interface, minute: int, size: int, seed: str, *, oddities: Oddities = PLAIN
+) -> Backlog:
     """Grow one blob to at least `size` bytes, by blocks of some 4 MiB.
 
     Cheap in time and memory: one minute's records are repeated, at other offsets and so with other ids.
@@ -167,9 +169,10 @@ def write_backlog(store: BlobStore, interface: Interface, minute: int, size: int
         minute: Minutes since 1970 of the records' `time`; its hour is the blob's.
         size: Bytes; the blob may be up to one block larger.
         seed: The same seed and the same other arguments write the same bytes.
+        oddities: What to mix in.
 
     """
-    records = Recorder(interface, minute, _BACKLOG_TUPLES, seed).minute()
+    records = Recorder(interface, minute, _BACKLOG_TUPLES, seed, oddities).minute()
     times = -(-_BACKLOG_BLOCK // sum(len(record.text) for record in records))
     block = [record.text for record in records] * times
     container, name = interface.log.container, interface.blob_name(records[0].second)

@@ -16,6 +16,9 @@ STAGES = {"scanner, parsing included", "parse", "scan: the scanner less parse", 
 STAGES |= {"decode and encode 8 keys", "pack, none", "pack, gzip", "records to events, none", "records to events, gzip"}
 COMPLETE = {"bytes to flows", "bytes to events, none", "bytes to events, gzip"}
 EXTRAS = {"records to events: gzip's extra over none", "bytes to events: gzip's extra over none"}
+SCHEMAS = ("ocsf", "ecs", "asim")
+IN_SCHEMAS = {f"bytes to events, {schema}" for schema in SCHEMAS}
+IN_SCHEMAS |= {f"flows a second in {schema}, of those in flow" for schema in SCHEMAS}
 DIVERSE = ["VNet v4", "NSG v2", "VNet v4, quiet"]
 DOCUMENTS = [*DIVERSE, *(f"{subject}, few peers" for subject in DIVERSE)]
 
@@ -32,12 +35,10 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
+def quick(quick_run: tuple[str, Path]) -> tuple[str, dict[str, Any]]:
     """A quick run's table, and its JSON."""
-    file = tmp_path_factory.mktemp("bench") / "bench.json"
-    ended = bench("--quick", "--json", str(file))
-    assert (ended.returncode, ended.stderr) == (0, "")
-    return ended.stdout, json.loads(file.read_text())
+    table, file = quick_run
+    return table, json.loads(file.read_text())
 
 
 def figures(content: dict[str, Any], section: str, subject: str) -> dict[tuple[str, str | None], float]:
@@ -53,7 +54,7 @@ def test_each_stage_has_a_rate_beside_the_references(quick: tuple[str, dict[str,
     _, content = quick
     found = figures(content, "stages", subject)
 
-    assert {figure for figure, clock in found if clock} == REFERENCES | STAGES | COMPLETE | EXTRAS
+    assert {figure for figure, clock in found if clock} == REFERENCES | STAGES | COMPLETE | EXTRAS | IN_SCHEMAS
     assert found["flows in it", None] > 2000
     for row in content["rows"]:
         if row["section"] == "stages" and row["unit"] == "flows/s":
@@ -78,6 +79,16 @@ def test_sweeps_are_told_by_both_clocks(quick: tuple[str, dict[str, Any]]) -> No
     for figure in ("all complete, first sweep", "all complete, later sweeps", "all appended to"):
         assert found[figure, "processor"] > 0
         assert found[figure, "wall"] > 0
+
+
+def test_a_batch_of_announcements_stands_beside_a_run_for_each(quick: tuple[str, dict[str, Any]]) -> None:
+    found = figures(quick[1], "announced", "VNet v4")
+
+    assert found["appends at once", None] == 10
+    for figure in ("a run each", "one batch"):
+        assert found[f"{figure}, storage requests an append", None] == 4
+        assert min(found[f"{figure}, an append", clock] for clock in ("processor", "wall")) > 0
+    assert found["one batch, of a run each", "processor"] > 0
 
 
 def test_services_and_appends_are_told_by_both_clocks(quick: tuple[str, dict[str, Any]]) -> None:

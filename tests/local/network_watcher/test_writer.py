@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from azure.storage.blob import BlobServiceClient
 
+from flowlog_core import read_flows
 from local.azurite import Azurite
 from local.network_watcher.blob_stores import Folder, StorageAccount
 from local.network_watcher.expected import Expected
@@ -108,6 +109,15 @@ def test_a_backlog_is_one_document_with_as_many_flows_as_it_says(tmp_path: Path)
     assert 5 * 2**20 <= backlog.size == len(document) < 11 * 2**20
     assert backlog.records == len(records)
     assert backlog.flows == sum(1 for record in records for _ in tuples(record))
+
+
+def test_a_backlog_counts_the_flows_that_can_be_read(tmp_path: Path) -> None:
+    backlog = write_backlog(Folder(tmp_path), fleet(1, "1")[0], MINUTE, 2**20, "1", oddities=Oddities(hostile=True))
+    refused: list[object] = []
+    flows = list(read_flows(tmp_path / backlog.container / backlog.name, on_refused=refused.append))
+
+    assert backlog.flows == len(flows) > 0
+    assert refused
 
 
 def test_azurite_holds_the_same_bytes_in_blocks_with_the_ids_of_the_real_writer(
