@@ -153,7 +153,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         type=_positive,
         metavar="N",
-        help="interfaces that are swept, one fleet after another; 10,000 take a quarter of an hour "
+        help="interfaces that are swept, one fleet after another; 10,000 take Azurite some minutes a round "
         f"(default: {' '.join(map(str, usual.interfaces))})",
     )
     parser.add_argument("--quick", action="store_true", help="see that all works; the figures are worth little")

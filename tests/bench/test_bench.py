@@ -159,7 +159,10 @@ def test_json_on_standard_output_stands_alone() -> None:
     assert {row["section"] for row in json.loads(ended.stdout)["rows"]} == {"events"}
 
 
-@pytest.mark.parametrize("arguments", [["--only", "nothing"], ["--repeats", "0"], ["--json", "/no/such/folder/b.json"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--only", "nothing"], ["--repeats", "0"], ["--sweep-interfaces", "0"], ["--json", "/no/such/folder/b.json"]],
+)
 def test_wrong_usage_is_told_before_anything_is_measured(arguments: list[str]) -> None:
     ended = bench(*arguments)
 
