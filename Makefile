@@ -49,8 +49,10 @@ run: $(SET_UP)  ## the whole system on this machine, until Ctrl-C; SECONDS=20 en
 check: $(SET_UP) lint  ## the fast loop: lint, types, layers and the quick tests of the package
 	@$(PYTHON) -m pytest --quiet -m "not slow" tests/unit $(ARGUMENTS)
 
-test: $(SET_UP) lint  ## lint, types, layers and all tests; ARGUMENTS go to pytest
-	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(PYTHON) -m pytest -m "not outside" --durations=15 $(ARGUMENTS)
+# Each process has servers of its own; the tests of a file share theirs.
+test: $(SET_UP) lint  ## lint, types, layers and all tests, on up to four cores; ARGUMENTS go to pytest
+	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(PYTHON) -m pytest -m "not outside" --numprocesses auto \
+		--maxprocesses 4 --dist loadfile --durations=15 $(ARGUMENTS)
 
 conformance: $(SET_UP) $(CHECKOV) $(APPINSPECT)  ## the tests that only compare with other people's tools
 	@$(PYTHON) -m pytest -m outside $(ARGUMENTS)
