@@ -24,5 +24,6 @@ def json_text(value: Json, indent: str = "", before: str = "") -> str:
     parts = [json_text(each, deeper) for each in value]
     if all(isinstance(each, str) and " " not in each for each in value):
         room = _WIDTH - len(deeper)
-        parts = [text.removesuffix(",") for text in textwrap.wrap(", ".join(parts), room, break_long_words=False)]
+        lines = textwrap.wrap(", ".join(parts), room, break_long_words=False, break_on_hyphens=False)
+        parts = [line.removesuffix(",") for line in lines]
     return f"{before}[\n{deeper}" + f",\n{deeper}".join(parts) + f"\n{indent}]"
