@@ -227,12 +227,10 @@ class _Line:
             raise ValueError(f"{where} writes nulls, or a value of any length")
         texts, letters = _read_table(Table((where.name,), {(where.word,): 1}), self._layout)
         chosen = [key for key, text in texts.items() if text != _NULL]
-        conditions = (
-            f"{expression} == {self.source.name(letter)}"
-            for key in chosen
-            for expression, letter in zip(letters, key, strict=True)
-        )
-        self._add_constant(where.value, before, after, " or ".join(conditions) or "False")
+        condition = str(bool(chosen))  # without letters, the layout decides
+        for letter in letters:
+            condition = f"{letter} in {self.source.name({text for (text,) in chosen})}"
+        self._add_constant(where.value, before, after, condition)
 
     def _call(self, function: object, names: Sequence[str]) -> str:
         columns = ", ".join(part_of(self._columns[name][0]) for name in names)

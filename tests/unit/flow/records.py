@@ -20,6 +20,13 @@ resource_ids = st.builds(
     st.sampled_from(["net", "net/subnets/front", "nét{}"]),
 ) | names.filter(lambda text: not text.startswith("/"))
 
+mac_addresses = st.sampled_from(["00155D123456", "00-15-5d-12-34-56", "00:15:5D:12:34:5", "00155D12345G"]) | names
+times = st.one_of(
+    st.sampled_from(["2026-11-20T23:05:30.1234567Z", "2026-11-20T23:05:30+01:00", "0001-01-01T00:00:00+01:00"]),
+    st.sampled_from(["9999-12-31T23:59:59.999999999", "2026-11-20T23:59:60Z", "2026-11-20T23:05:30.1234567890Z"]),
+    names,
+)
+
 
 @st.composite
 def tuples(draw: st.DrawFn, version: int) -> object:
@@ -50,13 +57,14 @@ def flow_records(draw: st.DrawFn) -> bytes:
     """A record of a known layout, with any names and some tuples that don't fit."""
     version = draw(st.sampled_from([1, 2, 4]))
     groups = [
-        (draw(names), draw(names), draw(st.lists(tuples(version), max_size=4))) for _ in range(draw(st.integers(0, 3)))
+        (draw(mac_addresses), draw(names), draw(st.lists(tuples(version), max_size=4)))
+        for _ in range(draw(st.integers(0, 3)))
     ]
-    value: dict[str, Any] = {"time": draw(names), "category": draw(names), "operationName": draw(names | st.none())}
+    value: dict[str, Any] = {"time": draw(times), "category": draw(names), "operationName": draw(names | st.none())}
     if version == 4:
         value["flowLogResourceID"] = draw(resource_ids)
         value["targetResourceID"] = draw(resource_ids)
-        value["macAddress"] = draw(names)
+        value["macAddress"] = draw(mac_addresses)
         value["flowLogVersion"] = 4
         flows = [{"aclID": acl, "flowGroups": [{"rule": rule, "flowTuples": each}]} for acl, rule, each in groups]
         value["flowRecords"] = {"flows": flows}
