@@ -18,6 +18,7 @@ from flowlog_core.flow.tree import Distinct, Fixed, Form, Node, Object, Schema, 
 _NULL: Final = "null"
 _json_of = json.JSONEncoder(separators=(",", ":")).encode
 _TIME_BYTES: Final = len("2022-09-14T09:00:03.599")
+_NUMBERS: Final = {"srcPort", "destPort", "protocol"}
 _SUMS: Final = {"bytes": ("bytesSrcToDest", "bytesDestToSrc"), "packets": ("packetsSrcToDest", "packetsDestToSrc")}
 _COUNTERS: Final = {*_SUMS, *(name for names in _SUMS.values() for name in names)}
 _ENDS: Final = ("srcIp", "destIp", "srcPort", "destPort", "protocol")
@@ -99,7 +100,7 @@ class _Line:
             self._add_constant(value, before, after)
         elif name == "time" and value.form in {"plain", "milliseconds"}:
             self._add_time(value.form, before, after)
-        elif name in self._columns and value.form in {"plain", "text"}:
+        elif name in self._columns and (value.form == "plain" or (value.form == "text" and name in _NUMBERS)):
             index, column = self._columns[name]
             self._add_column(index, column, value, before, after)
         elif name not in _TUPLE_VALUES or value.form != "plain":
@@ -277,4 +278,4 @@ def _words(column: Column) -> Mapping[str, str] | None:
 
 
 def _is_counter(node: Node) -> bool:
-    return isinstance(node, Value) and node.name in _COUNTERS
+    return isinstance(node, Value) and node.name in _COUNTERS and node.form == "plain"

@@ -211,6 +211,12 @@ def test_a_record_is_large_by_what_its_tree_makes_of_it() -> None:
         (Object({"bytes": Value("bytesSrcToDest"), "id": Value("id")}), "may be left out"),
         (Object({"category": Value("category")}), "may be left out"),
         (Object({"number": Value("srcIp", "milliseconds")}), "not written as milliseconds"),
+        (Object({"id": Value("id"), "way": Value("direction", "text")}), "not written as text"),
+        (Object({"id": Value("id"), "sent": Value("bytesSrcToDest", "text")}), "not written as text"),
+        (
+            Object({"id": Value("id"), "both": Object({"b": Value("bytes", "text"), "p": Value("packets")})}),
+            "not written as text",
+        ),
         (Object({"id": Value("id"), "rule": Where("direction", "inbound", Value("rule"))}), "a value of any length"),
         (Object({"state": Table(("flowState",), {("end",): 2})}), "may be left out"),
     ],
