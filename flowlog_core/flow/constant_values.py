@@ -15,7 +15,7 @@ _RESOURCE_ID: Final = re.compile(
 )
 _VIRTUAL_NETWORK: Final = re.compile(
     r"(/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Network/virtualNetworks/[^/]+)(?:/.*)?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.DOTALL,
 )
 _MAC_DIGITS: Final = re.compile("[0-9A-Fa-f]{12}")
 _TOO_FINE: Final = re.compile(r"\.[0-9]{10}")  # a second's fraction with more digits than Elasticsearch reads
@@ -57,8 +57,8 @@ def _milliseconds(record: FlowRecord) -> int | None:
 
 
 def _virtual_network(record: FlowRecord) -> str | None:
-    match = _VIRTUAL_NETWORK.fullmatch(record.target_resource_id[:_KEPT_LENGTH])
-    return match and match[1]
+    match = _VIRTUAL_NETWORK.fullmatch(record.target_resource_id)
+    return match[1] if match is not None and len(match[1]) <= _KEPT_LENGTH else None
 
 
 def _pairs(separator: str) -> Callable[[FlowGroup], str | None]:

@@ -11,6 +11,7 @@ type Flow = Mapping[str, Any]
 
 _ABSENT: Final = object()
 _NETWORK_PARTS: Final = 9  # "", subscriptions, …, resourceGroups, …, providers, Microsoft.Network, virtualNetworks, …
+_LONGEST_NETWORK: Final = 1024
 _NETWORK: Final = ["subscriptions", "resourcegroups", "providers", "microsoft.network", "virtualnetworks"]
 
 
@@ -61,7 +62,10 @@ def _mac(text: str, separator: str) -> str | None:
 def _virtual_network(resource_id: str) -> str | None:
     parts = resource_id.split("/")[:_NETWORK_PARTS]
     named = [part.lower() for part in (*parts[1:4:2], *parts[5:8])]
-    return "/".join(parts) if len(parts) == _NETWORK_PARTS and all(parts[2::2]) and named == _NETWORK else None
+    if len(parts) != _NETWORK_PARTS or not all(parts[2::2]) or named != _NETWORK:
+        return None
+    network = "/".join(parts)
+    return network if len(network) <= _LONGEST_NETWORK else None
 
 
 def _time(text: str) -> str | None:
