@@ -18,7 +18,9 @@ _VIRTUAL_NETWORK: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _MAC_DIGITS: Final = re.compile("[0-9A-Fa-f]{12}")
-_TOO_FINE: Final = re.compile(r"\.[0-9]{10}")  # a second's fraction with more digits than Elasticsearch reads
+_NOT_READ: Final = re.compile(r"\.[0-9]{10}|[+-](?:18:(?!00)|19:|2[0-9]:)")
+"""What Elasticsearch doesn't read: over nine digits of a second, an offset of over 18 hours (java.time's limits)."""
+
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _KEPT_LENGTH: Final = 1024
 _RULE_TYPES: Final = (("DefaultRule_", "default"), ("UserRule_", "user"), ("PlatformRule", "platform"))
@@ -49,7 +51,7 @@ def _split(resource_id: str) -> tuple[str | None, str | None, str | None, str | 
 
 
 def _time(record: FlowRecord) -> str | None:
-    return None if record.moment is None or _TOO_FINE.search(record.time) else record.time
+    return None if record.moment is None or _NOT_READ.search(record.time) else record.time
 
 
 def _milliseconds(record: FlowRecord) -> int | None:

@@ -21,8 +21,9 @@ Form = Literal["plain", "text", "time", "milliseconds", "mac with colons", "mac 
 """How a value is written.
 
 ``plain``: as in ``flow/1``. ``text``: a number as a string. ``time``: as it is, where it is an ISO 8601 time with at
-most nine digits of a second. ``milliseconds``: a time as a number, since 1970 in UTC. ``mac with …``: six pairs of
-upper-case hexadecimal digits, where the address has so many. What can't be written so is null.
+most nine digits of a second and an offset of at most 18 hours. ``milliseconds``: a time as a number, since 1970 in UTC.
+``mac with …``: six pairs of upper-case hexadecimal digits, where the address has so many. What can't be written so is
+null.
 """
 
 

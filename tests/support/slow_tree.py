@@ -69,7 +69,11 @@ def _virtual_network(resource_id: str) -> str | None:
 
 
 def _time(text: str) -> str | None:
-    return text if _moment(text) is not None and re.search(r"\.\d{10}", text) is None else None
+    moment = None if re.search(r"\.\d{10}", text) else _moment(text)
+    if moment is None:
+        return None
+    offset = datetime.fromisoformat(text).utcoffset() or timedelta(0)
+    return text if abs(offset) <= timedelta(hours=18) else None
 
 
 def _milliseconds(text: str) -> int | None:

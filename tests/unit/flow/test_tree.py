@@ -137,6 +137,8 @@ LEFT_OUT = Object(
         "receiver": Where("direction", "inbound", MAC),
         "at": Value("time", "milliseconds"),
         "logged": Value("recordTime", "milliseconds"),
+        "created": Value("recordTime", "time"),
+        "network": Value("virtualNetworkId"),
         "number": Value("protocol", "text"),
     }
 )
@@ -187,6 +189,28 @@ def test_times_are_written_as_milliseconds(stamp: str, milliseconds: int) -> Non
     assert left_out(raw)["logged"] == int(datetime.fromisoformat(logged).timestamp() * 1000)
     assert "logged" not in left_out(raw.replace(logged.encode(), b"yesterday"))
     assert left_out(raw)["number"] == "6"
+
+
+@pytest.mark.parametrize(
+    ("rest", "known"),
+    [("net", True), ("net/subnets/" + "s" * 2000, True), ("net/subnets/a\\nb", True), ("n" * 2000, False)],
+)
+def test_the_id_of_a_virtual_network_is_complete_or_left_out(rest: str, known: bool) -> None:  # noqa: FBT001
+    network = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/net"
+
+    flow = left_out(vnet_record(1).replace(network.encode(), network.removesuffix("net").encode() + rest.encode()))
+
+    assert flow.get("network") == (network if known else None)
+
+
+@pytest.mark.parametrize(
+    ("offset", "known"), [("Z", True), ("+18:00", True), ("-18:00", True), ("+18:01", False), ("-23:59", False)]
+)
+def test_a_time_is_written_where_readers_know_its_offset(offset: str, known: bool) -> None:  # noqa: FBT001
+    raw = nsg_record([BEGUN])
+    logged = json.loads(raw)["time"].replace("Z", offset)
+
+    assert left_out(raw.replace(b"4567Z", b"4567" + offset.encode())).get("created") == (logged if known else None)
 
 
 def test_a_record_is_large_by_what_its_tree_makes_of_it() -> None:
