@@ -4,12 +4,11 @@ A table whose leaves differ is read backwards; of other tables, and of what is f
 schema writes such a leaf.
 """
 
-from collections.abc import Callable, Hashable, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from flowlog_core.flow.tree import Distinct, Fixed, Form, Node, Object, Schema, Table, Value, Where
+from flowlog_core.flow.tree import Distinct, Fixed, Form, Json, Node, Object, Schema, Table, Value, Where
 
 type _Flow = dict[str, Any]
 type _Written = Any  # JSON, of which nothing is known
@@ -52,39 +51,41 @@ class FlowReader:
 def _reader(node: Node) -> _Read:
     match node:
         case Object(members):
-            return _object_reader({key: _reader(member) for key, member in members.items()})
+            return _object_reader(members)
         case Fixed(value):
-            return _check_member({_word(value)})
-        case Table(names, values):
-            return _table_reader(names, {_word(value): words for words, value in values.items()}, len(values))
+            return _word_reader([(value, {})])
+        case Table(names, values) if _can_be_read(node):
+            return _word_reader([(leaf, dict(zip(names, words, strict=True))) for words, leaf in values.items()])
+        case Table(_, values):
+            return _word_reader([(leaf, {}) for leaf in values.values()])
         case Where(_, _, Value(name, form)) | Value(name, form):
             return _value_reader(name, form)
         case Distinct():
             return lambda _, __: None
 
 
-def _object_reader(readers: Mapping[str, _Read]) -> _Read:
+def _object_reader(members: Mapping[str, Node]) -> _Read:
+    as_they_are = {key: node.name for key, node in members.items() if isinstance(node, Value) and node.form == "plain"}
+    readers = {key: _reader(node) for key, node in members.items() if key not in as_they_are}
+
     def read(written: _Written, values: _Flow) -> None:
         for key, value in written.items():
-            readers[key](value, values)
+            if key in as_they_are:
+                values[as_they_are[key]] = value
+            else:
+                readers[key](value, values)
 
     return read
 
 
-def _check_member(words: AbstractSet[Hashable]) -> _Read:
-    def read(written: _Written, _: _Flow) -> None:
-        if _word(written) not in words:
-            raise ValueError("no word of its table")
-
-    return read
-
-
-def _table_reader(names: tuple[str, ...], words: Mapping[Hashable, tuple[Any, ...]], count: int) -> _Read:
-    if len(words) < count:  # two words have one leaf
-        return _check_member(set(words))
+def _word_reader(words: Iterable[tuple[Json, _Flow]]) -> _Read:
+    known = {_word(leaf): (type(leaf), of_leaf) for leaf, of_leaf in words}
 
     def read(written: _Written, values: _Flow) -> None:
-        values.update(zip(names, words[_word(written)], strict=True))
+        kind, of_leaf = known[tuple(written) if isinstance(written, list) else written]
+        if type(written) is not kind:  # to Python, 1 and true are equal
+            raise ValueError("no word of its table")
+        values.update(of_leaf)
 
     return read
 
@@ -117,7 +118,7 @@ def _names(node: Node) -> set[str]:
     match node:
         case Object(members):
             return set().union(*map(_names, members.values()))
-        case Table(names, values) if len({_word(value) for value in values.values()}) == len(values):
+        case Table(names) if _can_be_read(node):
             return set(names)
         case Where(_, _, Value(name)) | Value(name):
             return {name}
@@ -125,6 +126,10 @@ def _names(node: Node) -> set[str]:
             return set()
 
 
-def _word(value: _Written) -> Hashable:
-    """Return what is equal where JSON is: to Python, 1 and true are."""
-    return type(value), tuple(value) if isinstance(value, list) else value
+def _can_be_read(table: Table) -> bool:
+    """Whether each leaf stands for one choice of words."""
+    return len({_word(leaf) for leaf in table.values.values()}) == len(table.values)
+
+
+def _word(leaf: Json) -> Hashable:
+    return tuple(leaf) if isinstance(leaf, list) else leaf
