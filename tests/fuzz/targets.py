@@ -25,6 +25,8 @@ from flowlog_core.errors import FlowLogError
 from flowlog_core.events import body_reader
 from flowlog_core.events.event_properties import EventProperties
 from flowlog_core.flow.formatter import Encoder
+from flowlog_core.flow.schemas import SCHEMAS
+from flowlog_core.flow.tree import Schema
 from flowlog_core.operations.audit.bodies import body_fault
 from flowlog_core.operations.received_event import ReceivedEvent
 from flowlog_core.operations.tail.flow_filter import FlowFilter
@@ -47,6 +49,8 @@ _FIRST: Final = vnet_record(1)
 _LAST: Final = nsg_record(["1795000000,10.0.0.4,10.1.0.1,1024,443,T,O,A,B,,,,"])
 _CHUNKS: Final = (1_000_000, 1_000_000, 1_000_000, 1_000_000, 30, 150, 400, 1000)
 _TYPES: Final = ("application/x-ndjson", "application/json", None, "text/plain")
+_SCHEMAS: Final = tuple(SCHEMAS.values())
+_FIRST_ID: Final = f"{VNET.key}-12-{crc32(_FIRST):08x}-0"
 _ANNOUNCED: Final = (1, 2, 1_000_000, 0)
 _WANTED: Final = FlowFilter(rule="x", networks=(ip_network("10.0.0.0/8"),), port=443)
 _ALL: Final = FlowFilter()
@@ -136,7 +140,8 @@ def _print_rejects(items: list[DecodedItem]) -> None:
 def event(data: bytes) -> None:
     """Read bytes as an event's body, as `tail` and `audit` do: one error or flows, in bounded memory, and printable.
 
-    The first two bytes say what the event says of itself, whether the body is packed, and how often it is repeated.
+    The first two bytes say what the event says of itself, whether the body is packed, and how often it is repeated; of
+    one that isn't repeated, the second chooses the schema.
     """
     if len(data) < 2:  # the two
         return
@@ -145,6 +150,7 @@ def event(data: bytes) -> None:
         prefix, body = body[: repeats >> 4], body[repeats >> 4 :]
         unit = body if flags & 3 else body + b"\n"  # lines, where the body is to be lines
         body = prefix + (unit * (1 << (repeats & 15)))[:_MOST_BODY]
+    schema = _SCHEMAS[0 if flags & 0x80 else repeats % len(_SCHEMAS)]
     encoding = None
     if flags & 0x40:
         encoding, body = "gzip", gzip.compress(body, 1) if flags & 0x20 else body
@@ -155,7 +161,7 @@ def event(data: bytes) -> None:
         body=body,
         content_type=_TYPES[flags & 3],
         content_encoding=encoding,
-        properties=_properties(body, _ANNOUNCED[flags >> 2 & 3]),
+        properties=_properties(body, schema, _ANNOUNCED[flags >> 2 & 3]),
     )
     _check_bounds(read)
     _check_printable(lambda: _tail(read, as_json=bool(flags & 0x10)))
@@ -163,7 +169,7 @@ def event(data: bytes) -> None:
         body_fault(read, read.properties, VNET.key)
 
 
-def _properties(body: bytes, announced: int) -> EventProperties | None:
+def _properties(body: bytes, schema: Schema, announced: int) -> EventProperties | None:
     """Return sound properties, or those that the body holds as JSON."""
     if body.startswith(b'{"schema"'):
         try:
@@ -179,8 +185,10 @@ def _properties(body: bytes, announced: int) -> EventProperties | None:
         parts=1,
         flows=announced,
         quarantined=0,
-        first_id="a",
-        last_id="b",
+        first_id=_FIRST_ID,
+        last_id=_FIRST_ID,
+        fields=schema.keys,
+        schema=schema.name,
     )
 
 
