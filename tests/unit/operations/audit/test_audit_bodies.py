@@ -231,3 +231,31 @@ def test_events_of_every_schema_are_proven_by_the_ids_in_their_bodies(name: Sche
     for forged in (lines[::-1], [lines[0]] * len(lines), [b'{"id":"1"}'] * len(lines)):
         report = site.audit([replace(event, body=b"\n".join(forged)), *others])
         assert Kind.BODY in {finding.kind for finding in report.findings}
+
+
+def test_a_blob_is_proven_whose_schema_was_changed_in_its_midst() -> None:
+    site = Site(schema=SCHEMAS["ecs"])
+    site.put_and_forward(2)
+    options = replace(site.options, events=replace(site.options.events, format="json", schema=SCHEMAS["ocsf"]))
+    site.forwarder = site.new_forwarder(options)
+    site.put_and_forward(4)
+    events = site.received()
+
+    schemas = [event.properties.schema for event in events if event.properties is not None]
+    assert list(dict.fromkeys(schemas)) == ["ecs/9.4.0", "ocsf/1.8.0"]
+    assert site.audit(source=site.blobs).proven
+    assert Kind.BODY in {
+        finding.kind for finding in site.audit([changed(events[0], schema="ocsf/1.8.0"), *events[1:]]).findings
+    }
+
+
+def test_an_event_of_a_schema_of_a_later_version_is_counted_and_proves_nothing() -> None:
+    site = Site(schema=SCHEMAS["ecs"])
+    site.put_and_forward(2)
+    event, _ = site.sink.events[0]
+    site.sink.events[0] = (replace(event, properties={**event.properties, "schema": "ecs/9.5.0"}), None)
+
+    report = site.audit()
+
+    assert report.foreign == 1
+    assert {finding.kind for finding in report.findings} == {Kind.GAP}

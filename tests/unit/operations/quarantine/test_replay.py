@@ -10,6 +10,8 @@ from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.decode.rejected import RejectedTuple
 from flowlog_core.events.event_properties import PRODUCER
 from flowlog_core.events.packer import EventOptions
+from flowlog_core.flow.read_back import FlowReader
+from flowlog_core.flow.schemas import SCHEMAS, SchemaName
 from flowlog_core.flow.schemas.flow_1 import flow_schema
 from flowlog_core.forwarding.checkpoint import Checkpoint
 from flowlog_core.operations.quarantine.replay import Recovered
@@ -268,3 +270,18 @@ def test_many_flows_make_several_ranges_that_tile_the_items() -> None:
     bounds = setup.properties("rangeStart", "rangeEnd")[::2]
     assert (bounds[0][0], bounds[-1][1]) == (500, 500 + item.length)
     assert [end for _, end in bounds[:-1]] == [start for start, _ in bounds[1:]]
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_flows_are_sent_in_the_schema_that_is_set_then_with_the_same_ids(name: SchemaName) -> None:
+    schema = SCHEMAS[name]
+    setup = Setup(replace(OPTIONS, events=EventOptions(schema=schema)))
+    record = vnet_record(6)
+    item = setup.put(record, tuples=(RejectedTuple(1, "a flow of 9 bytes"), RejectedTuple(4, "output too large")))
+
+    assert setup.recover(item) == Recovered(item.name, 2, 0, None)
+
+    expected = forwarded(document([record]))
+    read = setup.flows() if name == "flow" else list(map(FlowReader(schema).read, setup.flows()))
+    assert [flow["id"] for flow in read] == [expected[1]["id"], expected[4]["id"]]
+    assert setup.properties("schema", "tuples", "quarantined") == [(schema.name, 2, 0)]
