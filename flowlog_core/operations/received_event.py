@@ -55,7 +55,8 @@ class ReceivedEvent:
 
         """
         if self.properties is None:
-            raise EventUnreadableError(f"{self.place}: not an event of this forwarder, by its application properties")
+            fault = "not an event of this forwarder, or in a schema of a later version, by its application properties"
+            raise EventUnreadableError(f"{self.place}: {fault}")
         announced = self.properties.flows
         count = 0
         try:

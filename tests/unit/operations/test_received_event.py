@@ -119,3 +119,10 @@ def test_a_flow_of_another_schema_than_announced_is_not_read() -> None:
 
     with pytest.raises(EventUnreadableError, match=r"sequence number 7: .*not a flow of the schema ocsf/1.8.0"):
         event.read_back(flow)
+
+
+def test_an_event_in_a_schema_of_a_later_version_says_so() -> None:
+    properties = EventProperties.read({**PROPERTIES.write(), "schema": "ecs/9.5.0"})
+
+    with pytest.raises(EventUnreadableError, match=r"sequence number 7: .* in a schema of a later version"):
+        list(received(b"{}", properties=properties).flows())
