@@ -9,6 +9,7 @@ from greenlet import getcurrent
 from flowlog_core.decode.overflow import OverflowLimits
 from flowlog_core.errors import FlowLogError
 from flowlog_core.events.packer import EventOptions
+from flowlog_core.flow.schemas import SCHEMAS
 from flowlog_core.forwarding.announced_batch import BatchForwarder
 from flowlog_core.forwarding.forward_ports import ForwardPorts
 from flowlog_core.forwarding.forwarder import Forwarder
@@ -92,8 +93,9 @@ class History:
             stop=StopFlag(),
             large_records=Lock(),  # its records are small
         )
+        schemas = list(SCHEMAS.values())
         forwarding = ForwardOptions(
-            EventOptions(max_bytes=16_384),
+            EventOptions(max_bytes=16_384, schema=schemas[seed % len(schemas)]),  # no draw
             run_seconds=60 * max(1.0, sim.call_seconds) if hurried else 1e9,
             start="all",
             chunk_bytes=chance.choice([700, 2500, 1_000_000]),

@@ -15,6 +15,13 @@ from tests.endurance.simulation.oracle_quarantine import judge_quarantine
 from tests.endurance.simulation.truth import Truth
 
 STATES = {"B": "begin", "C": "continue", "E": "end", "D": "deny"}
+PLACES = {
+    "flow/1": ("id", "srcIp", "destIp", "srcPort", "flowState"),
+    "ocsf/1.8.0": ("metadata.uid", "src_endpoint.ip", "dst_endpoint.ip", "src_endpoint.port", "unmapped.flowState"),
+    "ecs/9.4.0": ("event.id", "source.ip", "destination.ip", "source.port", "azure.flow_log.state"),
+    "asim/0.2.7": ("EventOriginalUid", "SrcIpAddr", "DstIpAddr", "SrcPortNumber", "EventOriginalSubType"),
+}
+"""Where a flow of each schema has its id, its ends and its state."""
 
 
 def truth_of(path: str, records: list[bytes]) -> Truth:
@@ -115,20 +122,26 @@ def judge(
 
 def _take(body: bytes, properties: dict[str, Any], got: Received, truths: list[Truth]) -> list[str]:
     wrong = []
-    flows = [json.loads(line) for line in body.splitlines()]
-    ids = [flow["id"] for flow in flows]
+    places = PLACES[properties["schema"]]
+    flows = [tuple(_value_at(flow, place) for place in places) for flow in map(json.loads, body.splitlines())]
+    ids = [each for each, *_ in flows]
     if (properties["flows"], properties["firstId"], properties["lastId"]) != (len(ids), ids[0], ids[-1]):
         wrong.append(f"an event of {properties['blob']} describes itself wrongly")
-    for flow in flows:
-        told = (flow["srcIp"], flow["destIp"], flow["srcPort"], flow["flowState"])
-        if not any(truth.flows.get(flow["id"]) == told for truth in truths):
-            wrong.append(f"flow {flow['id']} was never written so")
+    for each, *told in flows:
+        if not any(truth.flows.get(each) == tuple(told) for truth in truths):
+            wrong.append(f"flow {each} was never written so")
     got.ids.update(ids)
     start, end, part, parts = (properties[key] for key in ("rangeStart", "rangeEnd", "part", "parts"))
     got.ranges.append((start, end, part, parts))
     counts = properties["flows"], properties["tuples"], properties["quarantined"]
     got.sums.setdefault((start, end, parts), {})[part] = counts
     return wrong
+
+
+def _value_at(flow: Any, place: str) -> Any:
+    for key in place.split("."):
+        flow = flow[key]
+    return flow
 
 
 def _unbalanced(path: str, generation: int, got: Received, truths: list[Truth]) -> list[str]:
