@@ -172,10 +172,12 @@ def _constants(record: dict[str, Any], version: int, upper: str, lower: str) -> 
 
 
 def _of_record(record: dict[str, Any], target: str) -> Flow:
-    words = target.strip("/").split("/")
+    root, *words = target.removesuffix("/").split("/")
+    names = words[6:]
     parts: list[str | None] = [None] * 4
-    if [word.lower() for word in words[0:5:2]] == ["subscriptions", "resourcegroups", "providers"]:
-        names = words[6:]
+    heads = [word.lower() for word in words[0:5:2]]
+    sound = not root and all(words) and len(names) > 0 and len(names) % 2 == 0  # pairs of type and name
+    if sound and heads == ["subscriptions", "resourcegroups", "providers"]:
         parts = [words[1], words[3], "/".join([words[5], *names[::2]]), "/".join(names[1::2])]
     return {
         "targetResourceId": target,

@@ -17,7 +17,9 @@ resource_ids = st.builds(
     st.sampled_from(["rg", 'g"%s', "{0}", "grüne"]),
     st.just("Microsoft.Network"),
     st.sampled_from(["virtualNetworks", "networkSecurityGroups"]),
-    st.sampled_from(["net", "net/subnets/front", "nét{}", "n" * 1000, "net/subnets/" + "s" * 1000, "net/\n"]),
+    st.sampled_from(
+        ["net", "net/subnets/front", "nét{}", "n" * 1000, "net/subnets/" + "s" * 1000, "net/\n", "net/", "net//x"]
+    ),
 ) | names.filter(lambda text: not text.startswith("/"))
 
 mac_addresses = st.sampled_from(["00155D123456", "00-15-5d-12-34-56", "00:15:5D:12:34:5", "00155D12345G"]) | names
