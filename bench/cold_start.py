@@ -44,6 +44,7 @@ def measure(sizes: Sizes, tell: Tell) -> list[Row]:
     megabytes: dict[str, list[float]] = defaultdict(list)
     # Connections are opened when first used, so nobody needs to listen at these.
     environment = os.environ | settings_for(Azurite().connection_string, EventHub().connection_string)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else each round would compile what the first one compiled
     for number in range(sizes.cold_repeats + 1):
         tell(f"round {number} of {sizes.cold_repeats}")
         for name, modules in _IMPORTED.items():

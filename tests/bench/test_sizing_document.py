@@ -43,7 +43,7 @@ def test_a_bench_renews_document_and_figures(
 
     renewed = Measured.of_record(figures)
     assert renewed == measured
-    assert min(renewed.figures.values()) > 0
+    assert min(value for name, value in renewed.figures.items() if "less its packages" not in name) > 0  # a difference
     assert main(["--measured", str(bench_json)]) == PRINTED
     assert capsys.readouterr().out == "\n".join(write_blocks(renewed).values())
     assert document.read_text() != DOCUMENT.read_text()

@@ -2,7 +2,8 @@
 
 It takes the blobs' names on standard input, one a line, and writes a line of JSON after each part of them: `announced`,
 the calls so far; `blocks`, the interpreter's blocks of memory, of which every object has one or more; `bytes`, the
-resident set. Its arguments are the size of a part, and how many checkpoints the app keeps at most.
+resident set. Its arguments are the size of a part, and how many checkpoints and clients of blobs the app keeps at
+most.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import sys
 import uuid
 from typing import Final
 
-from flowlog_core.adapters.storage import checkpoints
+from flowlog_core.adapters.storage import blobs, checkpoints
 from local.functions_host.triggers import BlobTrigger, read_triggers
 from local.functions_host.worker import Arguments, ModelBindingData, ParameterBinding, TypedData, invoke, load_app
 from tests.endurance.backlog import memory_of
@@ -58,5 +59,6 @@ async def announce(names: list[str], part: int) -> None:
 
 
 if __name__ == "__main__":
-    part, checkpoints.MOST_KEPT = map(int, sys.argv[1:])
+    part, kept = map(int, sys.argv[1:])
+    checkpoints.MOST_KEPT = blobs.CLIENTS_KEPT = kept
     asyncio.run(announce(sys.stdin.read().splitlines(), part))

@@ -47,7 +47,7 @@ def announce(
 ) -> tuple[list[Held], int]:
     """Write so many flow logs, and call the app for each; return what it held after each part, and the events sent.
 
-    The app keeps the checkpoints of so many blobs at most.
+    The app keeps the checkpoints and clients of so many blobs at most.
     """
     names = [f"flowLogResourceID=/NET{number}/{_HOUR}/macAddress={number:012X}/PT1H.json" for number in range(blobs)]
     held = []

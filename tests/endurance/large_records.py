@@ -6,7 +6,7 @@ Prints, as JSON, what the process took of memory, and what was sent.
 """
 
 import json
-import resource
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +17,7 @@ from flowlog_core.adapters.large_records import LargeRecords
 from flowlog_core.decode.quarantine import QuarantineItem
 from flowlog_core.events.packer import Event
 from flowlog_core.source.blob import SourceBlob
+from tests.endurance.backlog import memory_of
 from tests.support.flow_logs import VNET, document, vnet_record
 from tests.support.forwarding import Setup
 
@@ -63,7 +64,7 @@ def main(threads: int, tuples: int, rule_bytes: int) -> None:
         results = list(pool.map(forwarder.forward, blobs))
     report = {
         "recordBytes": len(hostile),
-        "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peakBytes": memory_of(os.getpid(), "VmHWM"),
         "sentBytes": sink.bytes,
         "flows": sink.flows,
         "quarantined": sum(each.quarantined for result in results for each in result.passes),

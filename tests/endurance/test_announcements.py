@@ -6,7 +6,7 @@ from tests.endurance.announcements import announce
 
 
 @pytest.mark.slow
-def test_a_process_keeps_nothing_of_the_blobs_that_it_was_called_for_but_some_checkpoints() -> None:
+def test_a_process_keeps_nothing_of_the_blobs_that_it_was_called_for_but_a_few_checkpoints_and_clients() -> None:
     held, events = announce(400, parts=2, kept=50)
 
     assert events == 400

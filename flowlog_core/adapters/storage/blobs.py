@@ -14,7 +14,7 @@ from flowlog_core.errors import BlobArchivedError, StorageError
 from flowlog_core.forwarding.ports import Chunk, ListedBlob
 from flowlog_core.source.blob import SourceBlob
 
-CLIENTS_KEPT: Final = 256
+CLIENTS_KEPT: int = 256
 """Clients of blobs that a process keeps, for each account and each store: making one costs more than its 33 kB."""
 
 _RANGE_NOT_SATISFIABLE: Final = 416

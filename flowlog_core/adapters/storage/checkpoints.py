@@ -17,7 +17,7 @@ from azure.core.pipeline import PipelineResponse
 from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient
 
 from flowlog_core.adapters.credentials import storage_errors
-from flowlog_core.adapters.storage.blobs import CLIENTS_KEPT
+from flowlog_core.adapters.storage import blobs
 from flowlog_core.adapters.storage.entries import list_entries
 from flowlog_core.adapters.storage.latest_checkpoints import LatestCheckpoints
 from flowlog_core.errors import (
@@ -55,7 +55,7 @@ class AzureCheckpointStore:
         """Take a client of the state account, and the destination's name."""
         self._service = service
         self._container = service.get_container_client(CONTAINER)
-        self._client = lru_cache(CLIENTS_KEPT)(self._container.get_blob_client)
+        self._client = lru_cache(blobs.CLIENTS_KEPT)(self._container.get_blob_client)
         self._names = CheckpointNames(destination)
         self._latest = LatestCheckpoints(MOST_KEPT)
 
