@@ -26,6 +26,7 @@ from tests.endurance.simulation.foreign import resolved
 from tests.endurance.simulation.scheduler import (
     LEASE_SECONDS,
     Actor,
+    CrashError,
     Simulation,
     State,
     Stored,
@@ -237,6 +238,8 @@ class Sink:
         sim = self._sim
         process = sim.actor().of or sim.actor()
         lease = process.lease
+        if process.crashed:
+            raise CrashError  # what was waiting in the background never begins
         if lease is None:
             sim.violations.append("a send begins when its lease has been released")
             raise SendError("too late", busy=False)
