@@ -118,9 +118,7 @@ def measure(sizes: Sizes, tell: Tell) -> list[Row]:
             tell(f"round {number + 1} of {sizes.repeats}")
             announced.measure(announced.forward_each, each)
             announced.measure(announced.forward_batch, batch)
-    share = Sample(
-        tuple(100 * value for value in Sample(tuple(batch.processor)).over(Sample(tuple(each.processor))).values)
-    )
+    share = Sample(tuple(batch.processor)).over(Sample(tuple(each.processor))).times(100)
     return [
         Row(SECTION, VNET, "appends at once", sizes.batch, "appends"),
         *each.rows(_EACH),

@@ -1,6 +1,6 @@
 """The pure stages and their whole, by processor time, beside three references on the same bytes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -89,6 +89,10 @@ def _tasks(document: Document) -> list[Task]:
     def packing(source: Iterable[Encoded], options: EventOptions) -> int:
         return sum(packed.flows for packed in pack(source, new_packer(document, options)))
 
+    def in_schema(schema: Schema) -> Callable[[], int]:
+        by, options = Encoder(schema), EventOptions(schema=schema)
+        return lambda: packing(encoding(scan(document), by), options)
+
     none, gzip = EventOptions(), EventOptions(compression="gzip")
     return [
         Task(_REFERENCE, lambda: len(encode_flows(document.data, document.blob.path)), flows),
@@ -105,19 +109,8 @@ def _tasks(document: Document) -> list[Task]:
         Task("bytes to flows", lambda: _count(encoding(scan(document))), flows),
         Task(_OF_FLOW, lambda: packing(encoding(scan(document)), none), flows),
         Task("bytes to events, gzip", lambda: packing(encoding(scan(document)), gzip), flows),
-        *(_in_schema(document, SCHEMAS[name], f"bytes to events, {name}") for name in OTHER_SCHEMAS),
+        *(Task(f"bytes to events, {name}", in_schema(SCHEMAS[name]), flows) for name in OTHER_SCHEMAS),
     ]
-
-
-def _in_schema(document: Document, schema: Schema, figure: str) -> Task:
-    encoder, options = Encoder(schema), EventOptions(schema=schema)
-    limit = new_packer(document, options).max_flow_bytes
-
-    def run() -> int:
-        encoded = encode(document.blob, scan(document), encoder, limit)
-        return sum(packed.flows for packed in pack(encoded, new_packer(document, options)))
-
-    return Task(figure, run, document.flows)
 
 
 def _count(flows: Iterable[Encoded]) -> int:

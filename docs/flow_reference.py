@@ -46,7 +46,7 @@ _TEXTS: Final[Mapping[str, Fragment]] = {
 
 def _sum_in(layout: Layout) -> Fragment:
     """Return what a sum of counters must be."""
-    known = any("bytesSrcToDest" in column.gives for column in layout.columns)
+    known = "bytesSrcToDest" in layout.columns_by_key
     return {"type": ["integer", "null"], "minimum": 0, "maximum": 2**63 - 1} if known else _NULL
 
 
@@ -164,7 +164,7 @@ def value_fragment(name: str, layout: Layout) -> Fragment:
     """Return what the value of a key of ``flow/1`` must be where a tuple has this layout."""
     if name in _NOT_IN_TUPLES:
         return _NOT_IN_TUPLES[name](layout)
-    column = next((column for column in layout.columns if name in column.gives), None)
+    _, column = layout.columns_by_key.get(name, (None, None))
     return _NULL if column is None else _column_fragment(name, column)
 
 

@@ -23,9 +23,9 @@ _SUMS: Final = {"bytes": ("bytesSrcToDest", "bytesDestToSrc"), "packets": ("pack
 _COUNTERS: Final = {*_SUMS, *(name for names in _SUMS.values() for name in names)}
 _ENDS: Final = ("srcIp", "destIp", "srcPort", "destPort", "protocol")
 _IP_VERSION: Final = Table(("ipVersion",), {(4,): 4, (6,): 6})
-_TUPLE_VALUES: Final = {"id", "time", "ipVersion", "communityId", *_SUMS} | {
-    name for layout in LAYOUTS for column in layout.columns for name in column.gives
-}
+_TUPLE_VALUES: Final = {"id", "time", "ipVersion", "communityId", *_SUMS}.union(
+    *(layout.columns_by_key for layout in LAYOUTS)
+)
 
 
 def compile_tree(schema: Schema, layout: Layout) -> Formatter:
@@ -68,7 +68,7 @@ class _Line:
     def __init__(self, layout: Layout, *, nulls: bool) -> None:
         self._nulls = nulls
         self._layout = layout
-        self._columns = {name: (index, column) for index, column in enumerate(layout.columns) for name in column.gives}
+        self._columns = layout.columns_by_key
         self.source = LineSource(len(layout.columns))
 
     def add(self, node: Node, before: str, after: str) -> None:
@@ -248,18 +248,18 @@ class _Line:
 
 def _read_table(table: Table, layout: Layout) -> tuple[dict[tuple[str, ...], str], tuple[str, ...]]:
     """Return a table's texts by letters, and the expressions of columns that have these letters."""
-    columns = {name: (part_of(index), column) for index, column in enumerate(layout.columns) for name in column.gives}
+    columns = layout.columns_by_key
     known: dict[str, Word] = {"flowLogType": layout.type, "flowLogVersion": layout.version}
     letters: dict[str, dict[str, Mapping[str, str]]] = {}  # expression to names, and their words by letter
     for name in table.names:
         if name == "ipVersion":
-            letters[f'("6" if ":" in {columns["srcIp"][0]} else "4")'] = {name: {"4": "4", "6": "6"}}
+            letters[f'("6" if ":" in {part_of(columns["srcIp"][0])} else "4")'] = {name: {"4": "4", "6": "6"}}
         elif name in columns:
-            part, column = columns[name]
+            index, column = columns[name]
             form = column.gives[name]
             if isinstance(form, str):
                 raise ValueError(f"{name!r} has no words")  # a wrong name
-            letters.setdefault(part, {})[name] = form
+            letters.setdefault(part_of(index), {})[name] = form
         elif name not in _TUPLE_VALUES | known.keys():
             raise ValueError(f"there is no value {name!r}, or it has no words")
     texts: dict[tuple[str, ...], str] = {}

@@ -168,6 +168,11 @@ class Layout:
         return CheckedTuples(sound, reasons, self._count_denied("\n".join(sound)))
 
     @cached_property
+    def columns_by_key(self) -> Mapping[str, tuple[int, Column]]:
+        """For each key that a column gives, the column's index, and the column."""
+        return {key: (index, column) for index, column in enumerate(self.columns) for key in column.gives}
+
+    @cached_property
     def _lines(self) -> re.Pattern[str]:
         line = ",".join(column.pattern for column in self.columns)
         return re.compile(rf"{line}(?:\n{line})*+")
